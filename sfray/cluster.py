@@ -1,0 +1,76 @@
+"""The Ray cluster a run works on: a local one, or the one it was submitted to."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+
+from sfray.config import ClusterConfig
+from sfray.progress import console
+
+_QUIET = {
+    "RAY_TRAIN_V2_ENABLED": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Worker processes nobody asked for yet cost a laptop seconds of its two cores.
+    "RAY_prestart_worker_first_driver": "0",
+    # Ray lowers its workers' priority: anything else on a laptop would starve them.
+    "RAY_worker_niceness": "0",
+    # Loaded machines need longer than a minute to import torch in every worker.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",
+}
+
+
+def connect(config: ClusterConfig) -> None:
+    """Joins or starts Ray; does nothing when connected already.
+
+    Inside a Ray job the job's own cluster is joined, also with ``cluster.address=local``.
+
+    Raises:
+        ConnectionError: ``cluster.address`` names a cluster that does not answer.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    if ray.is_initialized():
+        return
+    if config.address == "local" and "RAY_ADDRESS" not in os.environ:
+        ray.init(
+            address="local",
+            num_cpus=config.num_cpus,
+            num_gpus=config.num_gpus,
+            object_store_memory=int(config.object_store_gib * 2**30),
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            # Unix sockets live in here and their paths have a limit of 107 bytes.
+            _temp_dir=os.path.join(tempfile.gettempdir(), f"sfray-{os.getuid()}"),
+        )
+    else:
+        address = os.environ.get("RAY_ADDRESS", "auto") if config.address == "local" else config.address
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    quiet_ray_data()
+    resources = {k: v for k, v in ray.cluster_resources().items() if k in ("CPU", "GPU")}
+    console.print(f"ray {ray.__version__}: {len(ray.nodes())} node(s), {resources}")
+
+
+def quiet_ray_data() -> None:
+    """Leaves progress to sfray's own bars."""
+    from ray.data import DataContext
+
+    for name in ("ray.data", "ray.train"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.enable_operator_progress_bars = False
+    context.print_on_execution_start = False
+
+
+def disconnect() -> None:
+    """Leaves the cluster; a local one is stopped."""
+    ray = sys.modules.get("ray")  # importing it takes seconds, also where nothing was started
+    if ray is not None and ray.is_initialized():
+        ray.shutdown()

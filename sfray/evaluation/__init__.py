@@ -1,0 +1,1 @@
+"""What came of it: pass rates with intervals, skill use, quality before training, the report."""

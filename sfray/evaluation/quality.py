@@ -1,0 +1,259 @@
+"""How good attempts and reflections are, before a minute of training is spent on them.
+
+Per task and level, and per prompt variant: accuracy of attempts, share of valid
+reflections, precision, recall and F1 of the verdicts; pool sizes, the traces to expect
+and what SFT on them costs. Written to ``quality.json``; below the floors of
+``config.quality`` the run stops.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from sfray.config import Config
+from sfray.evaluation.cost import parameters, sft_cost
+from sfray.evaluation.floors import QualityFloor, check
+from sfray.evaluation.groups import group, ordered
+from sfray.evaluation.intervals import mean_rate, ratio
+from sfray.evaluation.results import percent
+from sfray.evaluation.skills import no_verdicts, said, verdict_scores
+from sfray.evaluation.yields import Yield
+from sfray.files import write_json
+from sfray.models import ModelError, resolve
+from sfray.progress import console
+from sfray.records import Attempt, Question, Reflection, from_table
+from sfray.runs import Stage
+from sfray.tasks.lenient import verify_leniently
+
+SCHEMA = 1
+NEAR_ZERO = 0.01
+"""Accuracy below which a level is called out: the model practically cannot do it."""
+
+_COLUMNS = ("attempts", "correct", "lenient", "truncated", "unanswered", "reflections", "valid")
+_WIDTH = len(_COLUMNS) + 6  # the flattened verdict counts follow
+
+Row = NDArray[np.int64]
+"""Counts of one question: ``_COLUMNS``, then its verdicts, flattened; shape (13,)."""
+
+
+Shard = tuple[list[Question], list[Attempt], list[Reflection]]
+"""The same questions' rows of three stages."""
+
+
+@dataclass
+class _Group:
+    """One task and level.
+
+    Attributes:
+        totals: Counts of each question.
+        variants: Counts of each question that has attempts of a variant.
+        yielded: What the questions yield.
+    """
+
+    totals: list[Row] = field(default_factory=list)
+    variants: defaultdict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    yielded: Yield = field(default_factory=Yield)
+
+
+def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
+    """Measures quality, writes ``quality.json`` and holds it against the floors.
+
+    Args:
+        config: For ``quality``, ``trace``, ``sft``, ``run.seed``, ``evaluate.confidence``.
+        stage: Where to write.
+        inputs: Folders of ``questions``, ``attempts`` and ``reflections``.
+
+    Raises:
+        QualityFloor: A figure is below its floor; ``quality.json`` is there to be read.
+    """
+    start = time.monotonic()
+    report = measure(_shards(inputs), config)
+    write_json(stage.path / "quality.json", report)
+    show(report)
+    failed = [c for c in check(report["overall"], config.quality) if not c.ok]
+    if failed:
+        raise QualityFloor(failed, stage.path / "quality.json")
+    overall, expected = report["overall"], report["overall"]["yield"]
+    stage.commit(
+        counts={k: overall[k] for k in ("questions", "attempts", "reflections")}
+        | {"traceable_questions": expected["traceable_questions"], "expected_traces": expected["traces"]},
+        metrics={"warnings": report["warnings"]},
+        seconds=time.monotonic() - start,
+    )
+
+
+def measure(shards: Iterable[Shard], config: Config) -> dict[str, Any]:
+    """The content of ``quality.json``; only counts stay in memory from shard to shard."""
+    groups: defaultdict[str, _Group] = defaultdict(_Group)
+    for questions, attempts, reflections in shards:
+        by_question, on_question = _by_question(attempts), _by_question(reflections)
+        for q in questions:
+            into = groups[group(q.task, q.level)]
+            tried, reflected = by_question[q.id], on_question[q.id]
+            into.yielded.add(q.id, q.text, tried, reflected, config)
+            counts = _count(q, tried, reflected)
+            into.totals.append(sum(counts.values(), np.zeros(_WIDTH, np.int64)))
+            for variant, row in counts.items():
+                into.variants[variant].append(row)
+    return _report({name: groups[name] for name in ordered(groups)}, config)
+
+
+def _shards(inputs: Mapping[str, Path]) -> Iterator[Shard]:
+    """Shard i of attempts and of reflections holds the questions of row group i."""
+    with pq.ParquetFile(inputs["questions"] / "sft.parquet") as questions:
+        for i in range(questions.num_row_groups):
+            name = f"part-{i:05d}.parquet"
+            yield (
+                from_table(Question, questions.read_row_group(i)),
+                from_table(Attempt, pq.read_table(inputs["attempts"] / name)),
+                from_table(Reflection, pq.read_table(inputs["reflections"] / name)),
+            )
+
+
+def _by_question(rows: Sequence[Any]) -> defaultdict[str, list[Any]]:
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.question_id].append(row)
+    return found
+
+
+def _count(question: Question, attempts: Sequence[Attempt], reflections: Sequence[Reflection]) -> dict[str, Row]:
+    """One question's counts per variant, hinted twins apart."""
+    rows: defaultdict[str, Row] = defaultdict(lambda: np.zeros(_WIDTH, np.int64))
+    judged: dict[str, tuple[str, bool]] = {}
+    for a in attempts:
+        variant = f"{a.variant} (hinted)" if a.hinted else a.variant
+        judged[a.id] = (variant, a.correct)
+        lenient = a.correct or verify_leniently(question.task, question.gold, a.text).correct
+        rows[variant][:5] += (1, a.correct, lenient, a.finish == "length", a.answer is None)
+    for r in reflections:
+        if r.attempt_id not in judged:
+            raise ValueError(f"quality: reflection {r.id!r} is on an attempt that is not in its shard")
+        variant, correct = judged[r.attempt_id]
+        verdict = no_verdicts()
+        verdict[int(correct), said(r.verdict)] = 1
+        rows[variant][5:] += (1, r.valid, *verdict.flatten())
+    return dict(rows)
+
+
+def _report(groups: Mapping[str, _Group], config: Config) -> dict[str, Any]:
+    confidence = config.evaluate.confidence
+    yielded = Yield()
+    for g in groups.values():
+        yielded = yielded.merged(g.yielded)
+    overall = _figures([row for g in groups.values() for row in g.totals], confidence) | _counted(yielded)
+    by_group = {
+        name: _figures(g.totals, confidence)
+        | _counted(g.yielded)
+        | {"variants": {v: _figures(rows, confidence) for v, rows in sorted(g.variants.items())}}
+        for name, g in groups.items()
+    }
+    weights = _parameters(config.model.path)
+    cost = sft_cost(yielded.traces, yielded.tokens, config.sft, weights)
+    return {
+        "schema": SCHEMA,
+        "confidence": confidence,
+        "recipe": config.trace.recipe,
+        "overall": overall,
+        "groups": by_group,
+        "estimated_cost": {"parameters": weights, **cost.to_json()},
+        "warnings": list(_warnings(by_group)),
+        "floors": [c.to_json() for c in check(overall, config.quality)],
+    }
+
+
+def _counted(yielded: Yield) -> dict[str, Any]:
+    return {"questions": len(yielded.longest), "yield": yielded.to_json()}
+
+
+def _parameters(model: str) -> int | None:
+    try:
+        return parameters(resolve(model))
+    except ModelError:  # imported data can be looked at without the model at hand
+        return None
+
+
+def _figures(rows: Sequence[Row], confidence: float) -> dict[str, Any]:
+    counts = np.array(rows, np.int64).reshape(-1, _WIDTH)
+    column = dict(zip(_COLUMNS, counts.T, strict=False))
+    totals = {name: int(values.sum()) for name, values in column.items()}
+    accuracy = mean_rate(column["correct"], column["attempts"], confidence)
+    lenient = mean_rate(column["lenient"], column["attempts"], confidence)
+    valid = ratio(column["valid"], column["reflections"], confidence)
+    return {
+        "attempts": totals["attempts"],
+        "accuracy": accuracy.to_json() if accuracy else None,
+        "lenient_accuracy": lenient.to_json() if lenient else None,
+        "truncated_attempts": totals["truncated"],
+        "attempts_without_answer": totals["unanswered"],
+        "reflections": totals["reflections"],
+        "valid_reflections": valid.to_json() if valid else None,
+        "verdicts": verdict_scores(counts[:, len(_COLUMNS) :].reshape(-1, 2, 3), confidence),
+    }
+
+
+def _warnings(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for name, g in groups.items():
+        accuracy, expected = g["accuracy"], g["yield"]
+        if accuracy is None:
+            yield f"{name}: there are no attempts"
+        elif accuracy["mean"] < NEAR_ZERO:
+            yield (
+                f"{name}: accuracy is near 0 ({accuracy['mean']:.2%}, interval up to {accuracy['high']:.1%}): "
+                f"this model practically cannot do it, and there is little or nothing to learn from"
+            )
+        if not expected["traceable_questions"]:
+            yield f"{name}: none of {expected['questions']} questions can yield a trace"
+        elif expected["estimated_over_long"] > expected["traces"] / 10:
+            yield (
+                f"{name}: about {expected['estimated_over_long']} of {expected['traces']} traces are over "
+                f"trace.max_tokens and will be rebuilt shorter or rejected"
+            )
+
+
+def show(report: Mapping[str, Any]) -> None:
+    """Prints the figures as a table, then warnings and what to expect of SFT."""
+    table = Table(title="Quality of attempts and reflections, %", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("group", "attempts", "accuracy", "valid", "F1 +/-", "traceable"):
+        table.add_column(name, justify="left" if name == "group" else "right", no_wrap=True)
+    for name, g in report["groups"].items():
+        expected = g["yield"]
+        table.add_row(*_cells(name, g), f"{expected['traceable_questions']}/{expected['questions']}")
+        for variant, figures in g["variants"].items():
+            table.add_row(*_cells(f"  {variant}", figures), "", style="dim")
+    console.print(table)
+    for warning in report["warnings"]:
+        console.print(f"warning: {warning}", style="bold yellow", markup=False)
+    cost = report["estimated_cost"]
+    flops = "" if cost["sft_flops"] is None else f", {cost['sft_flops']:.2g} FLOPs"
+    console.print(
+        f"{report['recipe']} makes {report['overall']['yield']['traces']:,} traces of these pairs; SFT estimate: "
+        f"{cost['sft_steps']:,} steps, {cost['sft_tokens']:,} tokens{flops}",
+        markup=False,
+    )
+
+
+def _cells(name: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
+    verdicts = figures["verdicts"]
+    return (
+        name,
+        f"{figures['attempts']:,}",
+        percent(figures["accuracy"]),
+        _mean(figures["valid_reflections"]),
+        f"{_mean(verdicts['correct']['f1'])}/{_mean(verdicts['incorrect']['f1'])}",
+    )
+
+
+def _mean(estimate: Mapping[str, float] | None) -> str:
+    return "-" if estimate is None else f"{100 * estimate['mean']:.1f}"

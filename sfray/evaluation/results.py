@@ -1,0 +1,280 @@
+"""From judged completions to ``results.json``: its schema is documented in ``docs/results.md``."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from rich.table import Table
+
+from sfray.config import Config
+from sfray.evaluation.groups import group, ordered
+from sfray.evaluation.intervals import Estimate, average, difference, mean_rate
+from sfray.evaluation.skills import Counts, no_verdicts, read, verdict_scores
+from sfray.files import write_json
+from sfray.progress import console
+from sfray.records import Completion, Question, from_table
+from sfray.runs import Stage
+from sfray.seeds import derive
+from sfray.tasks.lenient import verify_leniently
+
+SCHEMA = 1
+BINS = 24
+"""Bars of the length histogram, the same edges for every model."""
+
+
+@dataclass
+class _Tally:
+    """What one model did on one question."""
+
+    trials: int = 0
+    correct: int = 0
+    lenient: int = 0
+    truncated: int = 0
+    answers: int = 0
+    reflections: int = 0
+    reflected: int = 0
+    verdicts: Counts = field(default_factory=no_verdicts)
+
+
+@dataclass
+class Cell:
+    """What one model did on one group of questions.
+
+    Attributes:
+        task: Name of the task.
+        level: Level within it.
+        tallies: Question id -> its tally; every question of the group has one.
+        tokens: Length of each response.
+        reasons: Outcome reason -> responses.
+    """
+
+    task: str
+    level: str
+    tallies: dict[str, _Tally]
+    tokens: list[int] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, row: Completion, gold: str) -> None:
+        """Counts one response."""
+        skills = read(row.text, row.task, gold, row.answer)
+        tally = self.tallies[row.question_id]
+        tally.trials += 1
+        tally.correct += row.correct
+        tally.lenient += row.correct or verify_leniently(row.task, gold, row.text).correct
+        tally.truncated += row.finish == "length"
+        tally.answers += skills.answers
+        tally.reflections += skills.reflections
+        tally.reflected += skills.reflections > 0
+        tally.verdicts += skills.verdicts
+        self.tokens.append(row.tokens)
+        self.reasons[row.reason] += 1
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """One figure of every question, in the order of the questions."""
+        return np.array([getattr(t, name) for t in self.tallies.values()], float)
+
+
+def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
+    """Sums up the stage's sampled completions in ``results.json``, prints accuracies and commits.
+
+    Args:
+        config: For ``evaluate`` and ``run.seed``.
+        stage: Holds the completions; :func:`sfray.sampling.completions.sample` has filled it.
+        inputs: Folder of ``questions``.
+
+    Raises:
+        ValueError: See :func:`summarise`.
+    """
+    results = summarise(stage.parts(), inputs["questions"] / "eval.parquet", config)
+    write_json(stage.path / "results.json", results)
+    show(results)
+    overall = {name: model["overall"] for name, model in results["models"].items() if model["overall"]}
+    opened = (stage.path / "plan.json").stat().st_mtime  # sampling is part of this stage
+    stage.commit(
+        counts={
+            "questions": max((m["questions"] for m in overall.values()), default=0),
+            "completions": sum(m["completions"] for m in overall.values()),
+            "missing": sum(m["missing"] for m in overall.values()),
+        },
+        metrics={"accuracy": {name: m["accuracy"] for name, m in overall.items()}},
+        seconds=time.time() - opened,
+    )
+
+
+def show(results: Mapping[str, Any]) -> None:
+    """Prints the accuracy of every model at every level."""
+    models = results["models"]
+    table = Table(title=f"Accuracy, % ({results['confidence']:.0%} interval)", title_justify="left")
+    table.add_column("group")
+    for name in models:
+        table.add_column(name, justify="right")
+    rows = {
+        name: {m: model["levels"][name] for m, model in models.items()}
+        for name in next(iter(models.values()))["levels"]
+    }
+    if len(rows) > 1:
+        rows["average"] = {m: model["overall"] for m, model in models.items() if model["overall"]}
+    for name, by_model in rows.items():
+        table.add_row(name, *(percent(by_model[m]["accuracy"]) if m in by_model else "-" for m in models))
+    console.print(table)
+
+
+def percent(estimate: Mapping[str, float] | None) -> str:
+    """An estimate as people read it: ``35.7 (30.7-41.1)``, in percent."""
+    if estimate is None:
+        return "-"
+    return f"{100 * estimate['mean']:.1f} ({100 * estimate['low']:.1f}-{100 * estimate['high']:.1f})"
+
+
+def summarise(parts: Iterable[Path], questions: Path, config: Config) -> dict[str, Any]:
+    """Sums up an evaluation.
+
+    Args:
+        parts: Parquet files of :class:`Completion` rows, read one after the other.
+        questions: Parquet file of the questions that were asked.
+        config: For ``evaluate`` (models, samples, confidence) and ``run.seed``.
+
+    Returns:
+        The content of ``results.json``.
+
+    Raises:
+        ValueError: A completion is there twice, or answers no question of the file, or
+            comes from a model that was not evaluated.
+    """
+    asked = from_table(Question, pq.read_table(questions))
+    golds = {q.id: q.gold for q in asked}
+    models = list(dict.fromkeys(config.evaluate.models))
+    cells = {model: _empty_cells(asked) for model in models}
+    for row in _unique(parts):
+        if row.question_id not in golds or row.model not in cells:
+            raise ValueError(f"evaluate: completion {row.id!r} belongs to no evaluated model and question")
+        cells[row.model][group(row.task, row.level)].add(row, golds[row.question_id])
+    longest = max((max(c.tokens, default=0) for by in cells.values() for c in by.values()), default=0)
+    edges = bin_edges(longest)
+    return {
+        "schema": SCHEMA,
+        "confidence": config.evaluate.confidence,
+        "samples_per_question": config.evaluate.n,
+        "decoding": {k: v for k, v in asdict(config.evaluate).items() if k not in ("models", "confidence")},
+        "histogram_edges": edges,
+        "models": {model: _model(by, edges, config) for model, by in cells.items()},
+        "differences": list(_differences(cells, config)),
+    }
+
+
+def bin_edges(longest: int, bins: int = BINS) -> list[int]:
+    """Edges of equal whole-numbered bins from 0 to past the longest response."""
+    width = longest // bins + 1
+    return [i * width for i in range(bins + 1)]
+
+
+def histogram(values: Sequence[int], edges: Sequence[int]) -> list[int]:
+    """Values per bin ``[edge, next edge)``."""
+    return [int(n) for n in np.histogram(np.asarray(values, int), bins=np.asarray(edges, float) - 0.5)[0]]
+
+
+def quantiles(values: Sequence[int]) -> dict[str, float] | None:
+    """Mean and quantiles of lengths; None without any."""
+    if not len(values):
+        return None
+    a = np.asarray(values)
+    p50, p90, p99 = np.quantile(a, [0.5, 0.9, 0.99], method="higher")
+    return {"mean": round(float(a.mean()), 2), "p50": int(p50), "p90": int(p90), "p99": int(p99), "max": int(a.max())}
+
+
+def _unique(parts: Iterable[Path]) -> Iterator[Completion]:
+    seen: set[str] = set()
+    for part in parts:
+        for row in from_table(Completion, pq.read_table(part)):
+            if row.id in seen:
+                raise ValueError(f"evaluate: completion {row.id!r} is there twice (again in {part.name})")
+            seen.add(row.id)
+            yield row
+
+
+def _empty_cells(questions: Sequence[Question]) -> dict[str, Cell]:
+    cells: dict[str, Cell] = {}
+    for q in questions:
+        cells.setdefault(group(q.task, q.level), Cell(q.task, q.level, {})).tallies[q.id] = _Tally()
+    return {name: cells[name] for name in ordered(cells)}
+
+
+def _model(cells: Mapping[str, Cell], edges: Sequence[int], config: Config) -> dict[str, Any]:
+    levels = {name: _summary([cell], edges, config) | {"level": cell.level} for name, cell in cells.items()}
+    tasks: dict[str, list[Cell]] = {}
+    for cell in cells.values():
+        tasks.setdefault(cell.task, []).append(cell)
+    averages = {task: _averaged(members, edges, config) for task, members in tasks.items()}
+    answered = any(c.tokens for c in cells.values())
+    overall = _averaged(list(cells.values()), edges, config) if answered else None
+    return {"levels": levels, "tasks": averages, "overall": overall}
+
+
+def _averaged(cells: Sequence[Cell], edges: Sequence[int], config: Config) -> dict[str, Any]:
+    return _summary(cells, edges, config) | {"levels": [group(c.task, c.level) for c in cells]}
+
+
+def _rate(cells: Sequence[Cell], name: str, confidence: float) -> Estimate | None:
+    """A rate averaged over cells, each with the same weight."""
+    rates = [mean_rate(c.column(name), c.column("trials"), confidence) for c in cells]
+    return average([r for r in rates if r])
+
+
+def _summary(cells: Sequence[Cell], edges: Sequence[int], config: Config) -> dict[str, Any]:
+    """Figures of one cell, or of several: rates averaged over cells, counts and verdicts pooled."""
+    confidence = config.evaluate.confidence
+    asked = sum(len(c.tallies) for c in cells)
+    trials = sum(c.column("trials").sum() for c in cells)
+    tokens = [t for c in cells for t in c.tokens]
+    verdicts = [t.verdicts for c in cells for t in c.tallies.values()]
+    accuracy, lenient, cut = (_rate(cells, name, confidence) for name in ("correct", "lenient", "truncated"))
+    return {
+        "task": " + ".join(dict.fromkeys(c.task for c in cells)),
+        "questions": asked,
+        "completions": int(trials),
+        "missing": asked * config.evaluate.n - int(trials),
+        "accuracy": accuracy.to_json() if accuracy else None,
+        "lenient_accuracy": lenient.to_json() if lenient else None,
+        "truncated": cut.to_json() if cut else None,
+        "answers_per_response": _per_response(cells, "answers"),
+        "reflections_per_response": _per_response(cells, "reflections"),
+        "responses_with_reflection": _per_response(cells, "reflected"),
+        "verdicts": verdict_scores(np.array(verdicts).reshape(-1, 2, 3), confidence),
+        "tokens": quantiles(tokens),
+        "histogram": histogram(tokens, edges),
+        "reasons": dict(sum((c.reasons for c in cells), Counter()).most_common()),
+    }
+
+
+def _per_response(cells: Sequence[Cell], name: str) -> float | None:
+    means = [c.column(name).sum() / n for c in cells if (n := c.column("trials").sum())]
+    return round(float(np.mean(means)), 4) if means else None
+
+
+def _differences(cells: Mapping[str, Mapping[str, Cell]], config: Config) -> Iterator[dict[str, Any]]:
+    """Later model minus earlier one, per group and averaged over all of them."""
+    for earlier, later in combinations(cells, 2):
+        names = list(cells[later])
+        paired = {name: _paired_rates(cells[later][name], cells[earlier][name]) for name in names}
+        for name, chosen in [*((n, [n]) for n in names), *([("overall", names)] if len(names) > 1 else [])]:
+            seed = derive(config.run.seed, "evaluate", "difference", later, earlier, name)
+            ours, theirs = [paired[n][0] for n in chosen], [paired[n][1] for n in chosen]
+            estimate = difference(ours, theirs, seed, config.evaluate.confidence)
+            if estimate:
+                yield {"model": later, "minus": earlier, "group": name, **estimate.to_json()}
+
+
+def _paired_rates(ours: Cell, theirs: Cell) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pass rates of the questions that both models answered."""
+    n, m = ours.column("trials"), theirs.column("trials")
+    both = (n > 0) & (m > 0)
+    return ours.column("correct")[both] / n[both], theirs.column("correct")[both] / m[both]

@@ -1,0 +1,98 @@
+"""Which skills responses show: attempts, reflections, and whether verdicts are right.
+
+Every reflected attempt is judged again by the shared verifier, and the verdict of its
+reflection is held against that. Source: the skill analysis of arXiv 2512.04072.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfray.evaluation.intervals import f1, ratio
+from sfray.grammar import Verdict, VerdictError, parse, parse_verdict
+from sfray.tasks.outcome import Outcome
+from sfray.tasks.registry import verify
+
+Counts = NDArray[np.int64]
+"""Verdicts by truth and by what was said, shape (2, 3): truth is wrong or right, said is
+incorrect, correct or nothing readable."""
+
+WRONG, RIGHT = 0, 1
+UNREADABLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Skills:
+    """What one response shows.
+
+    Attributes:
+        answers: Explicit attempts: complete sample blocks; a response without any that
+            gives a final answer has made one.
+        reflections: Attempts that were reflected on.
+        verdicts: Of those reflections.
+    """
+
+    answers: int
+    reflections: int
+    verdicts: Counts
+
+
+def no_verdicts() -> Counts:
+    """Counts of nothing."""
+    return np.zeros((2, 3), np.int64)
+
+
+def said(verdict: Verdict | VerdictError | str | None) -> int:
+    """Column of a verdict in :data:`Counts`."""
+    return {Verdict.INCORRECT.value: WRONG, Verdict.CORRECT.value: RIGHT}.get(str(verdict), UNREADABLE)
+
+
+def read(text: str, task: str, gold: str, answer: str | None) -> Skills:
+    """Reads one response.
+
+    Args:
+        text: The response.
+        task: Family whose verifier judges its attempts.
+        gold: ``Question.gold``.
+        answer: The final answer that the verifier extracted from it, if any.
+    """
+    pairs = parse(text).pairs
+    verdicts = no_verdicts()
+    for pair in pairs:
+        if pair.reflection is not None:
+            outcome: Outcome = verify(task, gold, pair.attempt)
+            verdicts[int(outcome.correct), said(parse_verdict(pair.reflection))] += 1
+    return Skills(len(pairs) or int(answer is not None), int(verdicts.sum()), verdicts)
+
+
+def verdict_scores(counts: Counts, confidence: float = 0.95) -> dict[str, Any]:
+    """Precision, recall and F1 of the verdicts, for the correct and the incorrect class.
+
+    Args:
+        counts: Per question, shape (m, 2, 3).
+        confidence: Of the intervals, which treat questions as clusters.
+
+    Returns:
+        ``{"correct": {"precision", "recall", "f1", "support"}, "incorrect": …,
+        "unreadable": n}``; a figure is None where it is not defined. An unreadable
+        verdict is a miss of the class it should have named.
+    """
+    return {
+        "correct": _class_scores(counts, RIGHT, confidence),
+        "incorrect": _class_scores(counts, WRONG, confidence),
+        "unreadable": int(counts[:, :, UNREADABLE].sum()),
+    }
+
+
+def _class_scores(counts: Counts, cls: int, confidence: float) -> dict[str, Any]:
+    hits, named, present = counts[:, cls, cls], counts[:, :, cls].sum(axis=1), counts[:, cls, :].sum(axis=1)
+    figures = {
+        "precision": ratio(hits, named, confidence),
+        "recall": ratio(hits, present, confidence),
+        "f1": f1(hits, named - hits, present - hits, confidence),
+    }
+    return {k: v.to_json() if v else None for k, v in figures.items()} | {"support": int(present.sum())}

@@ -1,0 +1,95 @@
+"""Writes a run's traces, and for verl its questions, as other trainers read them.
+
+    sfray export --to llamafactory runs/quickstart exported/
+
+One file per part of the traces, one part in memory at a time; the folder appears when it
+is whole.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sfray.files import replacing
+from sfray.interchange.layout import DATASET_INFO, LAYOUTS, RL_SCHEMA, Layout, rl_row
+from sfray.prompts import Prompts, load
+from sfray.records import Question, Trace, from_table
+
+RL_FILES = {"rl": "train.parquet", "eval": "test.parquet"}
+"""Split -> verl's file name, below ``rl/``."""
+
+
+def export(run: Path, to: str, out: Path, prompts: str = "default") -> dict[str, int]:
+    """Exports a run.
+
+    Args:
+        run: The run's folder; its traces stage is done.
+        to: A layout of :data:`sfray.interchange.layout.LAYOUTS`.
+        out: The folder to write; it must not exist, or be empty.
+        prompts: The run's prompts file, for the user turn of verl's RL questions.
+
+    Returns:
+        Rows written: ``traces``, and for verl ``rl`` and ``eval``.
+
+    Raises:
+        ValueError: No such layout, or the run has no finished traces.
+        FileExistsError: There is something at ``out``.
+    """
+    layout = _layout(to)
+    traces = run / "traces"
+    if not (traces / "manifest.json").exists():
+        raise ValueError(f"{traces} is not finished: run the traces stage first")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"{out} is not empty")
+    with replacing(out) as temporary:
+        counts = {"traces": _write_traces(traces, temporary / layout.folder, layout)}
+        if to == "llamafactory":
+            (temporary / "dataset_info.json").write_text(json.dumps(DATASET_INFO, indent=2) + "\n", encoding="utf-8")
+        if to == "verl":
+            counts |= _write_questions(run / "questions", temporary / "rl", load(prompts))
+    return counts
+
+
+def _layout(to: str) -> Layout:
+    if to not in LAYOUTS:
+        close = difflib.get_close_matches(to, LAYOUTS, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(LAYOUTS)}"
+        raise ValueError(f"no layout {to!r}{hint}")
+    return LAYOUTS[to]
+
+
+def _write_traces(traces: Path, folder: Path, layout: Layout) -> int:
+    folder.mkdir(parents=True)
+    written = 0
+    for part in sorted(traces.glob("part-*.parquet")):
+        rows = [layout.row(t) for t in from_table(Trace, pq.read_table(part))]
+        if not rows:
+            continue  # readers infer columns from every file, and an empty one has none
+        if layout.schema is None:
+            with (folder / f"{part.stem}.jsonl").open("w", encoding="utf-8") as file:
+                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        else:
+            pq.write_table(pa.Table.from_pylist(rows, layout.schema), folder / part.name, compression="zstd")
+        written += len(rows)
+    return written
+
+
+def _write_questions(questions: Path, folder: Path, prompts: Prompts) -> dict[str, int]:
+    folder.mkdir(parents=True)
+    counts = {}
+    for split, name in RL_FILES.items():
+        source = pq.ParquetFile(questions / f"{split}.parquet")
+        index = 0
+        with pq.ParquetWriter(folder / name, RL_SCHEMA, compression="zstd") as writer:
+            for batch in source.iter_batches():
+                listed = from_table(Question, pa.Table.from_batches([batch]))
+                rows = [rl_row(q, prompts, index + i) for i, q in enumerate(listed)]
+                index += len(rows)
+                writer.write_table(pa.Table.from_pylist(rows, RL_SCHEMA))
+        counts[split] = index
+    return counts

@@ -1,0 +1,114 @@
+"""One row of the paper's released raw data: an attempt with its reflections.
+
+Both spellings of the columns are read, the one of the released data
+(``model_responses__mutated_prompts``, ``prompt_variant``) and the one of its documentation
+(``model_responses__example_annotation``, ``prompt_type``), in any combination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+_STEMS = ("model_responses__mutated_prompts", "model_responses__example_annotation")
+RESPONSE = _STEMS
+CORRECT = tuple(f"{stem}__eval_is_correct" for stem in _STEMS)
+REFLECTIONS = tuple(f"{stem}_reflection" for stem in _STEMS)
+VARIANT = ("prompt_variant", "prompt_type")
+COLUMNS = ("question", "answer", *RESPONSE, *CORRECT, *REFLECTIONS, *VARIANT)
+"""Every column that is read."""
+
+NO_VARIANT = "unnamed"
+"""Variant of rows that name none; the column is optional."""
+
+
+class RowProblem(StrEnum):
+    """Why a row is a reject."""
+
+    UNREADABLE = "unreadable_row"
+    MISSING_COLUMN = "missing_column"
+    BAD_VALUE = "bad_value"
+    NOT_ONE_RESPONSE = "not_one_response"
+    BAD_GOLD = "bad_gold"
+
+
+class RowError(ValueError):
+    """A row that cannot be an attempt."""
+
+    def __init__(self, problem: RowProblem, detail: str) -> None:
+        super().__init__(detail)
+        self.problem, self.detail = problem, detail
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a row says.
+
+    Attributes:
+        correct: The label that came with it; None without one.
+    """
+
+    question: str
+    answer: str
+    variant: str
+    text: str
+    correct: bool | None
+    reflections: tuple[str, ...]
+
+
+def read(raw: Mapping[str, Any]) -> Row:
+    """Reads a row.
+
+    Raises:
+        RowError: A column is missing or holds something else than the schema says.
+    """
+    question = _first(raw, ("question",))
+    if question is None:
+        raise RowError(RowProblem.MISSING_COLUMN, "question")
+    response = _first(raw, RESPONSE)
+    if response is None:
+        raise RowError(RowProblem.MISSING_COLUMN, " or ".join(RESPONSE))
+    reflections = _first(raw, REFLECTIONS)
+    if reflections is None:
+        raise RowError(RowProblem.MISSING_COLUMN, " or ".join(REFLECTIONS))
+    answer, variant = _first(raw, ("answer",)), _first(raw, VARIANT)
+    return Row(
+        question=_text(question, "question"),
+        answer="" if answer is None else str(answer),
+        variant=NO_VARIANT if variant is None else _text(variant, "prompt_variant").replace("/", "-"),
+        text=_text(_only(response, "response"), "response"),
+        correct=_label(_first(raw, CORRECT)),
+        reflections=tuple(_text(r, "reflection") for r in _listed(reflections)),
+    )
+
+
+def _first(raw: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((raw[n] for n in names if raw.get(n) is not None), None)
+
+
+def _listed(value: object) -> list:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _only(value: object, name: str) -> object:
+    items = _listed(value)
+    if len(items) != 1:
+        raise RowError(RowProblem.NOT_ONE_RESPONSE, f"{name}: {len(items)} items, expected 1")
+    return items[0]
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise RowError(RowProblem.BAD_VALUE, f"{name}: expected text, got {value!r:.80}")
+    return value
+
+
+def _label(value: object) -> bool | None:
+    if value is None or value == []:
+        return None
+    label = _only(value, "label")
+    if label is not None and not isinstance(label, bool):
+        raise RowError(RowProblem.BAD_VALUE, f"label: expected true or false, got {label!r:.80}")
+    return label

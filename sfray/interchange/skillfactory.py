@@ -1,0 +1,247 @@
+"""Imports the paper's released raw data into a run: questions, attempts and reflections.
+
+    sfray import skillfactory data.parquet --run runs/released
+    python launch.py run.name=released stages=[traces,sft]
+
+Every attempt is judged anew by our verifier; where the label that came with it says
+otherwise, ours counts and the disagreement is reported. The rows are spilled to disk by
+shard while they are read, so memory holds the questions and one shard, whatever the size
+of the data and the order of its rows.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sfray.files import write_table
+from sfray.grammar import Verdict, VerdictError, parse_verdict
+from sfray.interchange.gold import gold
+from sfray.interchange.released import COLUMNS, Row, RowError, RowProblem, read
+from sfray.interchange.source import BadRow, digest, rows
+from sfray.records import Attempt, Question, Reflection, Reject, to_table
+from sfray.runs import Stage
+from sfray.tasks.registry import verify
+from sfray.tasks.task import question_id
+
+_BUFFERED_ROWS = 4096
+_EXAMPLES = 20
+
+CountText = Callable[[str], int]
+"""Tokens of a text."""
+
+
+@dataclass
+class Agreement:
+    """Their labels beside ours.
+
+    Attributes:
+        counts: ``agree``, ``only_theirs_correct``, ``only_ours_correct``, ``unlabelled`` attempts.
+        reasons: Our reasons for the attempts that only they call correct.
+        examples: Some disagreements.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, theirs: bool | None, ours: Attempt) -> None:
+        """Counts one attempt."""
+        if theirs is None:
+            self.counts["unlabelled"] += 1
+            return
+        if theirs == ours.correct:
+            self.counts["agree"] += 1
+            return
+        self.counts["only_theirs_correct" if theirs else "only_ours_correct"] += 1
+        if theirs:
+            self.reasons[ours.reason] += 1
+        if len(self.examples) < _EXAMPLES:
+            detail = {"id": ours.id, "theirs": theirs, "ours": ours.correct, "reason": ours.reason}
+            self.examples.append(detail | {"answer": ours.answer})
+
+    def summary(self) -> dict[str, Any]:
+        """As it goes into the manifest."""
+        return {
+            "labels": dict(sorted(self.counts.items())),
+            "reasons": dict(self.reasons.most_common()),
+            "disagreements": self.examples,
+        }
+
+
+def import_run(source: str, run: Path, task: str, count: CountText, shard_questions: int = 16) -> dict[str, Any]:
+    """Writes the first three stages of a run from released raw data.
+
+    Args:
+        source: A file, a folder or a hub name, see :func:`sfray.interchange.source.rows`.
+        run: The run's folder; its stages must be empty or of this very import.
+        task: The family that judges the answers (``countdown`` for the released Countdown data).
+        count: Tokens of a text, for the records' ``tokens``.
+        shard_questions: Questions per shard (``run.shard_questions``).
+
+    Returns:
+        The counts of each stage, the rejects by reason, and how our labels agree with theirs.
+
+    Raises:
+        sfray.runs.StageConflict: The run holds other data.
+        ValueError: There is nothing to import.
+    """
+    start = time.monotonic()
+    origin = {"imported": "skillfactory", "source": source, "content": digest(source), "task": task}
+    questions_stage = Stage(run / "questions", "questions", origin | {"shard_questions": shard_questions}, {})
+    attempts_stage = Stage(run / "attempts", "attempts", origin, {"questions": questions_stage.fingerprint})
+    reflections_stage = Stage(run / "reflections", "reflections", origin, {"attempts": attempts_stage.fingerprint})
+    for stage in (questions_stage, attempts_stage, reflections_stage):
+        stage.open()
+    spill = run / ".import"
+    shutil.rmtree(spill, ignore_errors=True)
+    try:
+        questions, rejects = _spill(source, task, spill, shard_questions)
+        if not questions:
+            raise ValueError(f"{source}: none of its {len(rejects)} rows could be read; the first: {rejects[:1]}")
+        _write_questions(questions_stage, questions, shard_questions, rejects, time.monotonic() - start)
+        agreement, counts = _write_shards(attempts_stage, reflections_stage, questions, spill, count, shard_questions)
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
+    seconds = time.monotonic() - start
+    attempts_stage.commit(counts["attempts"], agreement.summary(), seconds)
+    reflections_stage.commit(counts["reflections"], None, seconds)
+    reasons = Counter(r.reason for r in rejects)
+    return {"questions": len(questions), **counts, "rejects": dict(sorted(reasons.items())), **agreement.summary()}
+
+
+def _spill(source: str, task: str, spill: Path, size: int) -> tuple[list[Question], list[Reject]]:
+    """Reads every row once; leaves one file of rows per shard."""
+    numbers: dict[tuple[str, str], int] = {}
+    questions: list[Question] = []
+    rejects: list[Reject] = []
+    buffers: defaultdict[int, list[str]] = defaultdict(list)
+    spill.mkdir(parents=True)
+    for seen, (where, raw) in enumerate(rows(source, COLUMNS), start=1):
+        try:
+            if isinstance(raw, BadRow):
+                raise RowError(RowProblem.UNREADABLE, raw.detail)
+            row = read(raw)
+            content, level, known = _gold(task, row)
+        except RowError as error:
+            rejects.append(Reject(where, error.problem.value, error.detail))
+            continue
+        number = numbers.setdefault((row.question, content), len(numbers))
+        if number == len(questions):
+            name = question_id(task, level, "sft", number)
+            questions.append(Question(name, task, level, "sft", row.question, content, known))
+        buffers[number // size].append(json.dumps({"number": number, **asdict(row)}))
+        if seen % _BUFFERED_ROWS == 0:
+            _flush(spill, buffers)
+    _flush(spill, buffers)
+    return questions, rejects
+
+
+def _gold(task: str, row: Row) -> tuple[str, str, str | None]:
+    try:
+        return gold(task, row.question, row.answer)
+    except ValueError as error:
+        raise RowError(RowProblem.BAD_GOLD, f"{error}: {row.question[:120]}") from error
+
+
+def _flush(spill: Path, buffers: defaultdict[int, list[str]]) -> None:
+    for shard, lines in buffers.items():
+        with (spill / f"{shard:05d}.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    buffers.clear()
+
+
+def _write_questions(stage: Stage, questions: list[Question], size: int, rejects: list[Reject], seconds: float) -> None:
+    write_table(stage.path / "sft.parquet", to_table(Question, questions), row_group_size=size)
+    for split in ("rl", "eval"):
+        write_table(stage.path / f"{split}.parquet", to_table(Question, []))
+    stage.commit({"sft": len(questions), "rl": 0, "eval": 0}, None, seconds, rejects)
+
+
+def _write_shards(
+    attempts_stage: Stage,
+    reflections_stage: Stage,
+    questions: list[Question],
+    spill: Path,
+    count: CountText,
+    size: int,
+) -> tuple[Agreement, dict[str, dict[str, int]]]:
+    agreement = Agreement()
+    totals = {"attempts": Counter[str](), "reflections": Counter[str]()}
+    for shard in range((len(questions) + size - 1) // size):
+        attempts: list[Attempt] = []
+        reflections: list[Reflection] = []
+        rejects: list[Reject] = []
+        for question, sample, row in _shard_rows(spill, shard, questions):
+            attempt = _attempt(question, sample, row, count)
+            agreement.note(row.correct, attempt)
+            attempts.append(attempt)
+            for k, text in enumerate(row.reflections):
+                reflection, reject = _reflection(attempt, k, text, count)
+                reflections.append(reflection)
+                rejects += [reject] if reject else []
+        attempts_stage.write_shard(shard, to_table(Attempt, attempts))
+        reflections_stage.write_shard(shard, to_table(Reflection, reflections), rejects)
+        totals["attempts"].update(
+            rows=len(attempts), tokens=sum(a.tokens for a in attempts), correct=sum(a.correct for a in attempts)
+        )
+        totals["reflections"].update(
+            rows=len(reflections),
+            tokens=sum(r.tokens for r in reflections),
+            valid=sum(r.valid for r in reflections),
+        )
+    return agreement, {name: dict(counts) for name, counts in totals.items()}
+
+
+def _shard_rows(spill: Path, shard: int, questions: list[Question]) -> Iterator[tuple[Question, int, Row]]:
+    """The rows of a shard by question, each with its number within its variant."""
+    with (spill / f"{shard:05d}.jsonl").open(encoding="utf-8") as lines:
+        entries = [json.loads(line) for line in lines]
+    samples: Counter[tuple[int, str]] = Counter()
+    for entry in sorted(entries, key=lambda e: e["number"]):
+        number = entry.pop("number")
+        row = Row(**entry)
+        yield questions[number], samples[number, row.variant], row
+        samples[number, row.variant] += 1
+
+
+def _attempt(question: Question, sample: int, row: Row, count: CountText) -> Attempt:
+    outcome = verify(question.task, question.gold, row.text)
+    return Attempt(
+        id=f"{question.id}/{row.variant}/{sample}",
+        question_id=question.id,
+        variant=row.variant,
+        sample=sample,
+        hinted=False,
+        text=row.text,
+        tokens=count(row.text),
+        # The data does not say how generation ended; a cut attempt has no answer and so no part in a trace.
+        finish="stop",
+        correct=outcome.correct,
+        reason=outcome.reason.value,
+        answer=outcome.answer,
+    )
+
+
+def _reflection(attempt: Attempt, sample: int, text: str, count: CountText) -> tuple[Reflection, Reject | None]:
+    verdict = parse_verdict(text)
+    readable = isinstance(verdict, Verdict)
+    reflection = Reflection(
+        id=f"{attempt.id}/r{sample}",
+        attempt_id=attempt.id,
+        question_id=attempt.question_id,
+        sample=sample,
+        text=text,
+        tokens=count(text),
+        finish="stop",
+        verdict=verdict.value if readable else None,
+        valid=readable and (verdict is Verdict.CORRECT) == attempt.correct,
+    )
+    reject = Reject(reflection.id, verdict.value, text[-200:]) if isinstance(verdict, VerdictError) else None
+    return reflection, reject

@@ -1,0 +1,53 @@
+"""One driver per run: a lock on the run's folder, held while the pipeline works in it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_UNSUPPORTED = (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS)
+
+
+class RunLocked(RuntimeError):
+    """Another driver is working in the run's folder."""
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Holds the lock of a run's folder.
+
+    The kernel lets go of it when the process ends, however it ends, so there is no stale
+    lock to remove. The lock is ``flock``: it holds between nodes on NFS (Linux, versions 3
+    and 4), on Lustre and BeeGFS only where the mount enables it. Where the file system has
+    no locks at all the run goes on without one, with a warning.
+
+    Raises:
+        RunLocked: Somebody else holds it; the message says who.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ".lock"
+    # "a+" opens without truncating: the holder's name must survive those who knock.
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunLocked(_refusal(folder, path)) from error
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                raise
+            logging.getLogger(__name__).warning("%s: no file locks here (%s); start one driver only", folder, error)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield
+
+
+def _refusal(folder: Path, path: Path) -> str:
+    holder = path.read_text(encoding="utf-8") or "another process"
+    return f"{folder}: {holder} is working in this run. Wait for it, stop it, or choose another run.name"

@@ -1,0 +1,272 @@
+"""The stages in order, what each reads and what its output depends on: the table of contents."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sfray import cluster, prompts
+from sfray.config import STAGES, Config
+from sfray.interchange.imported import imported_stage
+from sfray.locks import hold
+from sfray.progress import console
+from sfray.runs import Manifest, Stage, fingerprint
+from sfray.tasks.registry import problems as task_problems
+from sfray.validation import ConfigError, lookup
+
+Run = Callable[[Config, Stage, Mapping[str, Path]], None]
+
+
+class MissingInput(RuntimeError):
+    """A stage needs another one that is not done."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One stage.
+
+    Attributes:
+        runs: ``module:function`` to call, in order; the last one commits the stage.
+        inputs: Stages whose output it reads.
+        split: The split of the questions it reads, or None for all.
+        keys: What of the config its output depends on. Machines and actor counts are
+            left out on purpose: they change how fast it comes, not what comes.
+        ray: Whether it works on the cluster.
+        alone: Whether it brings or joins a cluster itself: ours would only take its memory.
+    """
+
+    runs: tuple[str, ...]
+    inputs: tuple[str, ...]
+    keys: tuple[str, ...]
+    split: str | None = None
+    ray: bool = False
+    alone: bool = False
+
+
+_QUESTIONS = ("task.name", "task.options", "run.seed", "run.shard_questions")
+
+SPECS: dict[str, Spec] = {
+    "questions": Spec(
+        ("sfray.tasks.questions:run",),
+        (),
+        (*_QUESTIONS, "task.sft", "task.rl", "task.eval"),
+    ),
+    "attempts": Spec(
+        ("sfray.sampling.attempts:run",),
+        ("questions",),
+        ("model", "sample", "prompts", "run.seed"),
+        split="sft",
+        ray=True,
+    ),
+    "reflections": Spec(
+        ("sfray.sampling.reflections:run",),
+        ("questions", "attempts"),
+        ("model", "reflect", "prompts", "run.seed"),
+        split="sft",
+        ray=True,
+    ),
+    "quality": Spec(
+        ("sfray.evaluation.quality:run",),
+        ("questions", "attempts", "reflections"),
+        (
+            "quality",
+            "trace",
+            "sft.batch",
+            "sft.epochs",
+            "sft.max_steps",
+            "evaluate.confidence",
+            "model.path",
+            "run.seed",
+        ),
+        split="sft",
+    ),
+    "traces": Spec(
+        ("sfray.traces.builder:run",),
+        ("questions", "attempts", "reflections"),
+        ("trace", "model.path", "prompts", "run.seed"),
+        split="sft",
+        ray=True,
+    ),
+    "sft": Spec(
+        ("sfray.training.sft:run",),
+        ("traces",),
+        ("model", "sft", "run.seed"),
+        ray=True,
+    ),
+    "grpo": Spec(
+        ("sfray.training.grpo:run",),
+        ("questions",),
+        ("model", "grpo", "prompts", "run.seed"),
+        split="rl",
+        alone=True,
+    ),
+    "evaluate": Spec(
+        ("sfray.sampling.completions:sample", "sfray.evaluation.results:run"),
+        ("questions",),
+        ("model", "evaluate", "prompts", "run.seed"),
+        split="eval",
+        ray=True,
+    ),
+    "report": Spec(
+        ("sfray.evaluation.report:run",),
+        (),
+        ("report", "grpo.init", "task.sft.levels"),
+    ),
+}
+
+_SPEED_ONLY = {
+    "trace.builders",
+    "sft.cpus_per_worker",
+    "sft.max_failures",
+    "sft.save_every",
+    "sft.keep",
+    "grpo.timeout_minutes",
+    "grpo.save_every",
+    "grpo.keep",
+    "grpo.logger",
+}
+"""Keys of the groups above that never change what a stage produces."""
+
+
+def inputs_of(name: str, config: Config) -> tuple[str, ...]:
+    """The stages that this one reads under this config."""
+    inputs = SPECS[name].inputs
+    if name == "grpo" and config.grpo.init == "sft":
+        return (*inputs, "sft")
+    if name == "evaluate":
+        return (*inputs, *(m for m in config.evaluate.models if m != "base"))
+    return inputs
+
+
+def stages(config: Config) -> dict[str, Stage]:
+    """Every stage's folder and fingerprint under a config; touches no engine."""
+    root = Path(config.run.dir).resolve() / config.run.name
+    found: dict[str, Stage] = {}
+    for name in STAGES:
+        inputs = {n: _input_fingerprint(n, SPECS[name], found) for n in inputs_of(name, config)}
+        if name == "report":
+            inputs = {n: _manifest_fingerprint(s) for n, s in found.items() if s.manifest_path.exists()}
+        imported = None if name in config.run.overwrite else imported_stage(root / name, name)
+        found[name] = imported or Stage(root / name, name, _depends(name, config), inputs)
+    return found
+
+
+def _input_fingerprint(name: str, reader: Spec, found: Mapping[str, Stage]) -> str:
+    if name != "questions" or reader.split is None:
+        return found[name].fingerprint
+    questions = found[name]
+    # Only the split that is read counts: a longer evaluation must not cost new attempts.
+    wanted = (*_QUESTIONS, f"task.{reader.split}")
+    return fingerprint({k: v for k, v in questions.config.items() if k in wanted or k not in SPECS[name].keys})
+
+
+def _manifest_fingerprint(stage: Stage) -> str:
+    return fingerprint(stage.manifest_path.read_text(encoding="utf-8"))
+
+
+def _depends(name: str, config: Config) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key in SPECS[name].keys:
+        value = _plain(lookup(config, key))
+        if isinstance(value, dict):
+            value = {k: v for k, v in value.items() if f"{key}.{k}" not in _SPEED_ONLY}
+        values[key] = prompts.load(value).digest if key == "prompts" else value
+    return values
+
+
+def _plain(value: Any) -> Any:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+
+
+def preflight(config: Config) -> None:
+    """Checks the names that only a registry can tell, before any engine starts.
+
+    Raises:
+        ConfigError: With a line for each thing that is wrong.
+    """
+    from sfray.evaluation.published import published
+    from sfray.traces.recipes import require
+
+    problems = list(task_problems(config.task))
+    for check in (
+        lambda: require(config.trace),
+        lambda: published(config.report.published),
+    ):
+        try:
+            check()
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError(problems)
+
+
+def run(config: Config) -> None:
+    """Runs the stages of ``config.stages``, skipping those that are done.
+
+    Raises:
+        ConfigError: The config cannot work.
+        MissingInput: A stage's input is neither done nor among ``stages``.
+        StageConflict: A stage's folder holds another config's output.
+    """
+    preflight(config)
+    root = Path(config.run.dir).resolve() / config.run.name
+    started = time.monotonic()
+    with hold(root):
+        try:
+            for name in sorted(config.stages, key=STAGES.index):
+                _run_stage(name, config)
+        finally:
+            cluster.disconnect()
+    console.print(f"[bold green]run {config.run.name} done[/] in {_clock(time.monotonic() - started)}: {root}")
+
+
+def _run_stage(name: str, config: Config) -> None:
+    # Fingerprints are taken anew: the report's depends on the manifests written just now.
+    everything = stages(config)
+    stage, spec = everything[name], SPECS[name]
+    for needed in inputs_of(name, config):
+        if not everything[needed].manifest_path.exists():
+            raise MissingInput(f"stage {name!r} needs {needed!r}, which is not done; add it to stages=[...]")
+        if not _serves(everything[needed], spec):
+            everything[needed].open()  # raises the difference between what is there and what is asked for
+    if stage.done:
+        console.print(f"[dim]{name}: done already[/]")
+        return
+    stage.open(overwrite=name == "report" or name in config.run.overwrite)
+    if spec.ray:
+        cluster.connect(config.cluster)
+    elif spec.alone:
+        cluster.disconnect()
+    console.print(f"[bold]{name}[/]")
+    inputs = {n: everything[n].path for n in stage.inputs}
+    for target in spec.runs:
+        module, _, function = target.partition(":")
+        getattr(importlib.import_module(module), function)(config, stage, inputs)
+    console.print(summary(stage.manifest))
+
+
+def _serves(stage: Stage, reader: Spec) -> bool:
+    """Whether what lies in an input's folder is what the reader asks for."""
+    if stage.name != "questions" or reader.split is None:
+        return stage.done
+    there, wanted = stage.manifest.config, dict(stage.config)
+    others = {f"task.{split}" for split in ("sft", "rl", "eval")} - {f"task.{reader.split}"}
+    return all(there.get(k) == v for k, v in json.loads(json.dumps(wanted)).items() if k not in others)
+
+
+def summary(manifest: Manifest) -> str:
+    """One line on a finished stage."""
+    counts = ", ".join(f"{v:,} {k}" for k, v in manifest.counts.items())
+    rejects = sum(manifest.rejects.values())
+    refused = f"; {rejects:,} rejects" if rejects else ""
+    return f"[green]{manifest.stage}[/] in {_clock(manifest.seconds)}: {counts}{refused}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"

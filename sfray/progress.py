@@ -1,0 +1,67 @@
+"""Progress bars: live on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+_LOG_SECONDS = 15.0
+
+console = Console(highlight=False, soft_wrap=True)
+"""Where everything for people is printed."""
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Where errors are printed."""
+
+
+class Bar:
+    """A bar over a known number of units.
+
+    Example:
+        >>> with Bar("attempts", total=2, unit="shards") as bar:
+        ...     bar.advance("128 rows/s")
+    """
+
+    def __init__(self, title: str, total: int, unit: str = "") -> None:
+        self.title, self.total, self.unit = title, total, unit
+        self.done = 0
+        self._last = 0.0
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task(title, total=total, unit=unit, note="")
+
+    def __enter__(self) -> Self:
+        self._start = time.monotonic()
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def advance(self, note: str = "", steps: int = 1) -> None:
+        """Counts finished units and shows a note beside the bar."""
+        self.update(self.done + steps, note)
+
+    def update(self, done: int, note: str = "") -> None:
+        """Sets the number of finished units."""
+        self.done = done
+        self._progress.update(self._task, completed=done, note=note)
+        now = time.monotonic()
+        if not console.is_terminal and (done >= self.total or now - self._last >= _LOG_SECONDS):
+            self._last = now
+            console.print(f"{self.title}: {done}/{self.total} {self.unit} {now - self._start:.0f}s {note}")

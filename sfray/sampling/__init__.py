@@ -1,0 +1,1 @@
+"""Text from models: attempts and reflections, by vLLM actors on Ray Data."""

@@ -1,0 +1,118 @@
+"""Attempts: every solve variant of every question, sampled and judged (paper section 3)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from sfray import seeds
+from sfray.config import Config, DecodingConfig
+from sfray.grammar import STRUCTURAL_TAG
+from sfray.models import resolve
+from sfray.prompts import load
+from sfray.records import Attempt, Question, Reject, from_table
+from sfray.runs import Stage
+from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
+from sfray.sampling.shards import ShardJob, run_shards
+from sfray.sampling.totals import totals
+from sfray.tasks.registry import family, verify
+
+Source = tuple[Question, str, bool]
+"""A question, a variant, and whether this is its hinted twin."""
+
+_HINT = re.compile(r"\bhint(?:s|ed|ing)?\b", re.IGNORECASE)
+
+
+class AttemptJob(ShardJob):
+    """Samples attempts. One shard is one row group of the questions."""
+
+    record = Attempt
+
+    @property
+    def decoding(self) -> DecodingConfig:
+        """``config.sample``."""
+        return self.config.sample
+
+    @property
+    def questions(self) -> Path:
+        """The questions to attempt."""
+        return self.stage.path.parent / "questions" / "sft.parquet"
+
+    def requests(self, shard: int) -> tuple[list[Source], list[Request], list[Reject]]:
+        """One request for each question, variant and twin."""
+        prompts = load(self.config.prompts)
+        questions = from_table(Question, pq.ParquetFile(self.questions).read_row_group(shard))
+        sources, requests, rejects = [], [], []
+        for question in questions:
+            for variant, hinted in self._variants():
+                if hinted and question.answer is None:
+                    rejects.append(Reject(f"{question.id}/{name(variant, hinted)}", "no_answer_to_hint"))
+                    continue
+                hint = question.answer if hinted else None
+                messages = prompts.attempt(variant, question.text, family(question.task).answer_type, hint)
+                key = f"{question.id}/{name(variant, hinted)}"
+                sources.append((question, variant, hinted))
+                requests.append(Request(key, tuple(messages), self._seed(key)))
+        return sources, requests, rejects
+
+    def _variants(self) -> Iterator[tuple[str, bool]]:
+        for variant in self.config.sample.variants:
+            yield variant, False
+            if self.config.sample.hinted:
+                yield variant, True
+
+    def _seed(self, key: str) -> int:
+        return seeds.derive(self.config.run.seed, "attempts", key, bits=MAX_SEED_BITS)
+
+    def rows(self, source: Source, samples: Sequence[Sampled]) -> tuple[list[Attempt], list[Reject]]:
+        """Judges the samples.
+
+        Kept even when wrong, cut or without an answer: they count in accuracies. Rejected:
+        text with tags that only the trace builder may write, and hinted attempts that
+        speak of the hint.
+        """
+        question, variant, hinted = source
+        kept, rejects = [], []
+        for k, sample in enumerate(samples):
+            key = f"{question.id}/{name(variant, hinted)}/{k}"
+            if STRUCTURAL_TAG.search(sample.text):
+                rejects.append(Reject(key, "structural_tag", sample.text[:500]))
+            elif hinted and _HINT.search(sample.text):
+                rejects.append(Reject(key, "mentions_hint", sample.text[:500]))
+            else:
+                outcome = verify(question.task, question.gold, sample.text)
+                kept.append(
+                    Attempt(
+                        key,
+                        question.id,
+                        variant,
+                        k,
+                        hinted,
+                        sample.text,
+                        sample.tokens,
+                        sample.finish,
+                        outcome.correct,
+                        outcome.reason.value,
+                        outcome.answer,
+                    )
+                )
+        return kept, rejects
+
+
+def name(variant: str, hinted: bool) -> str:
+    """The variant's name in ids: its twin is set apart."""
+    return f"{variant}+hint" if hinted else variant
+
+
+def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
+    """Samples the attempts that are missing."""
+    start = time.monotonic()
+    job = AttemptJob(config, stage)
+    shards = pq.ParquetFile(inputs["questions"] / "sft.parquet").num_row_groups
+    run_shards(job, resolve(config.model.path), stage.missing(shards), "attempts")
+    counts = totals(stage, ("correct",))
+    stage.commit(counts, {"accuracy": counts["correct"] / max(counts["rows"], 1)}, time.monotonic() - start)

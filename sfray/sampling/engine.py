@@ -1,0 +1,141 @@
+"""One vLLM engine in one Ray actor, and the requests it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sfray.config import DecodingConfig, EngineConfig, ModelConfig
+from sfray.models import load_tokenizer, prompt_ids
+from sfray.prompts import Message
+
+CPU_ENVIRONMENT = {
+    # Engine, scheduler and worker share the actor's process: one process per actor.
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    # vLLM would bind every actor's threads to the same cores.
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+}
+MAX_SEED_BITS = 48
+"""vLLM adds the sample's index to a request's seed; this leaves it room in 64 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One prompt to be continued ``n`` times.
+
+    Attributes:
+        id: Stable id, from which ``seed`` was derived.
+        messages: The conversation; the model writes the next assistant turn.
+        seed: Of the first sample; sample ``k`` uses ``seed + k``.
+    """
+
+    id: str
+    messages: tuple[Message, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One continuation. ``finish`` is ``stop``, or ``length`` when it was cut."""
+
+    text: str
+    tokens: int
+    finish: str
+
+
+class Engine:
+    """``vllm.LLM`` behind requests. Import and construction take seconds: one per actor."""
+
+    def __init__(self, model: Path, config: ModelConfig, engine: EngineConfig) -> None:
+        """Loads the model; the environment of :func:`environment` must be set by then."""
+        from vllm import LLM
+
+        self.context = config.context
+        self.llm = LLM(model=str(model), **engine_arguments(config, engine))
+        self.tokenizer = load_tokenizer(model, config.trust_remote_code)
+
+    def sample(self, requests: Sequence[Request], decoding: DecodingConfig) -> list[list[Sampled] | int]:
+        """Continues every prompt ``decoding.n`` times.
+
+        Returns:
+            For each request its samples; or the length of its prompt in tokens when prompt
+            and ``decoding.max_tokens`` do not fit the context: one long prompt must not
+            take its neighbours down.
+        """
+        from vllm import TokensPrompt
+
+        prompts = [self._tokens(r) for r in requests]
+        fits = [len(p) + decoding.max_tokens <= self.context for p in prompts]
+        outputs = iter(
+            self.llm.generate(
+                [TokensPrompt(prompt_token_ids=p) for p, ok in zip(prompts, fits, strict=True) if ok],
+                [sampling_params(decoding, r.seed) for r, ok in zip(requests, fits, strict=True) if ok],
+                use_tqdm=False,
+            )
+            if any(fits)
+            else ()
+        )
+        return [
+            [Sampled(s.text, len(s.token_ids), s.finish_reason or "") for s in next(outputs).outputs] if ok else len(p)
+            for p, ok in zip(prompts, fits, strict=True)
+        ]
+
+    def _tokens(self, request: Request) -> list[int]:
+        return prompt_ids(self.tokenizer, request.messages)
+
+
+def engine_arguments(model: ModelConfig, engine: EngineConfig) -> dict[str, Any]:
+    """Keyword arguments of ``vllm.LLM``, the model's path aside."""
+    arguments: dict[str, Any] = {
+        "dtype": model.dtype,
+        "max_model_len": model.context,
+        "max_num_seqs": engine.max_num_seqs,
+        "enforce_eager": engine.enforce_eager,
+        "trust_remote_code": model.trust_remote_code,
+        "disable_log_stats": True,
+        "seed": 0,
+    }
+    if engine.max_num_batched_tokens is not None:
+        arguments["max_num_batched_tokens"] = engine.max_num_batched_tokens
+    if engine.device == "cpu":
+        # Without an explicit size every actor would claim a share of all memory.
+        arguments["kv_cache_memory_bytes"] = int(engine.kv_cache_gib * 2**30)
+        arguments["distributed_executor_backend"] = "uni"
+        # A prompt split over two steps makes vLLM rewind the request's generator, which torch
+        # cannot do on CPU ("CPU Generator does not use offset"): prompts are prefilled whole.
+        arguments["enable_chunked_prefill"] = False
+        arguments.setdefault("max_num_batched_tokens", max(model.context, 4096))
+    else:
+        arguments["gpu_memory_utilization"] = engine.gpu_memory_utilization
+        arguments["tensor_parallel_size"] = engine.tensor_parallel
+        arguments["distributed_executor_backend"] = "uni" if engine.tensor_parallel == 1 else "mp"
+    return arguments | engine.extra
+
+
+def sampling_params(decoding: DecodingConfig, seed: int) -> Any:
+    """``vllm.SamplingParams`` of one request."""
+    from vllm import SamplingParams
+
+    return SamplingParams(
+        n=decoding.n,
+        temperature=decoding.temperature,
+        top_p=decoding.top_p,
+        top_k=decoding.top_k,
+        repetition_penalty=decoding.repetition_penalty,
+        max_tokens=decoding.max_tokens,
+        seed=seed,
+    )
+
+
+def environment(engine: EngineConfig) -> dict[str, str]:
+    """Environment of the actor's process; it must precede the import of vLLM and torch."""
+    variables = {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    if engine.device == "cpu":
+        variables |= CPU_ENVIRONMENT | {"OMP_NUM_THREADS": str(engine.threads)}
+    return variables

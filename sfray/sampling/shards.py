@@ -1,0 +1,155 @@
+"""Runs a stage's missing shards through a pool of engine actors on Ray Data.
+
+A shard is one row of the dataset. An actor reads the shard's input, samples, and
+writes the finished part itself, so the driver sees only summaries: its memory does not
+grow with the data, and a driver that dies loses the shards in flight and no more. Ray
+Data restarts dead actors and repeats their shards; seeds make the repeat identical.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sfray.config import Config, DecodingConfig
+from sfray.progress import Bar
+from sfray.records import Reject, to_table
+from sfray.runs import Stage
+from sfray.sampling.engine import Engine, Request, Sampled, environment
+
+
+class StageStalled(RuntimeError):
+    """No shard finished for ``engine.timeout_minutes``."""
+
+
+@dataclass(frozen=True)
+class ShardJob(ABC):
+    """What a sampling stage asks of a shard, and what becomes of the answers.
+
+    Plain data: it is sent to every actor.
+    """
+
+    config: Config
+    stage: Stage
+
+    record: ClassVar[type]
+
+    @property
+    @abstractmethod
+    def decoding(self) -> DecodingConfig:
+        """How to sample."""
+
+    @abstractmethod
+    def requests(self, shard: int) -> tuple[list[Any], list[Request], list[Reject]]:
+        """Reads a shard: its sources, a request for each, and what cannot be asked."""
+
+    @abstractmethod
+    def rows(self, source: Any, samples: Sequence[Sampled]) -> tuple[list[Any], list[Reject]]:
+        """The rows of ``record`` that one source's samples become."""
+
+    def too_long(self, request: Request, tokens: int) -> Reject:
+        """A prompt that does not fit the context."""
+        detail = f"{tokens} tokens + {self.decoding.max_tokens} > model.context = {self.config.model.context}"
+        return Reject(request.id, "prompt_too_long", detail)
+
+
+class ShardWorker:
+    """The actor: one engine, fed with shards of one job."""
+
+    def __init__(self, job: ShardJob, model: Path) -> None:
+        self.job = job
+        self.engine = Engine(model, job.config.model, job.config.engine)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
+        """Works off the shards of a batch; returns a summary of each."""
+        summaries = [self.work(int(shard)) for shard in batch["shard"]]
+        return {key: [s[key] for s in summaries] for key in summaries[0]}
+
+    def work(self, shard: int) -> dict[str, int]:
+        """Samples one shard and persists it."""
+        sources, requests, rejects = self.job.requests(shard)
+        rows: list[Any] = []
+        tokens = 0
+        for source, request, samples in zip(
+            sources, requests, self.engine.sample(requests, self.job.decoding), strict=True
+        ):
+            if isinstance(samples, int):
+                rejects.append(self.job.too_long(request, samples))
+                continue
+            tokens += sum(s.tokens for s in samples)
+            kept, refused = self.job.rows(source, samples)
+            rows += kept
+            rejects += refused
+        self.job.stage.write_shard(shard, to_table(self.job.record, rows), rejects)
+        return {"shard": shard, "rows": len(rows), "rejects": len(rejects), "tokens": tokens}
+
+
+def run_shards(job: ShardJob, model: Path, shards: Sequence[int], title: str) -> None:
+    """Works off the given shards, with a progress bar.
+
+    Args:
+        job: The stage's job.
+        model: Folder of the model to sample from.
+        shards: The shards that are missing.
+        title: Label of the bar.
+
+    Raises:
+        StageStalled: Nothing finished for ``engine.timeout_minutes``.
+        ray.exceptions.RayError: An actor failed for a reason that a retry cannot mend.
+    """
+    if not shards:
+        return
+    rows = tokens = 0
+    start = time.monotonic()
+    with Bar(title, total=len(shards), unit="shards") as bar:
+        for summary in watched(summaries(job, model, shards), job.config.engine.timeout_minutes):
+            rows += summary["rows"]
+            tokens += summary["tokens"]
+            seconds = time.monotonic() - start
+            bar.advance(f"{rows:,} rows, {rows / seconds:,.0f} rows/s, {tokens / seconds:,.0f} tokens/s")
+
+
+def summaries(job: ShardJob, model: Path, shards: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Works off shards in any order; yields a summary of each as it is persisted."""
+    import ray.data
+
+    engine = job.config.engine
+    # One block per shard: the block is Ray Data's unit of balance and of retry.
+    dataset = ray.data.from_items([{"shard": s} for s in shards], override_num_blocks=len(shards))
+    results = dataset.map_batches(
+        ShardWorker,
+        fn_constructor_args=(job, model),
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(size=min(engine.actors, len(shards))),
+        num_cpus=engine.cpus_per_actor,
+        num_gpus=engine.tensor_parallel if engine.device == "cuda" else 0,
+        runtime_env={"env_vars": environment(engine)},
+    )
+    yield from results.iter_rows()
+
+
+def watched(rows: Iterator[dict[str, Any]], minutes: float) -> Iterator[dict[str, Any]]:
+    """Passes rows on; raises when none comes for too long.
+
+    Each row is awaited in another thread, because an engine that hangs in native code
+    (a dead accelerator, for one) leaves Ray Data waiting for ever.
+
+    Raises:
+        StageStalled: No row came for ``minutes``.
+    """
+    waiter = ThreadPoolExecutor(1, "shard-results")
+    try:
+        while (row := waiter.submit(next, rows, None).result(timeout=minutes * 60)) is not None:
+            yield row
+    except TimeoutError:
+        raise StageStalled(
+            f"no shard finished for engine.timeout_minutes = {minutes:g}; the finished ones are kept, "
+            f"rerun to go on. Look at the Ray logs of the actors, or raise engine.timeout_minutes"
+        ) from None
+    finally:
+        waiter.shutdown(wait=False)

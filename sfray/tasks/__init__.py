@@ -1,0 +1,1 @@
+"""The tasks: where questions come from, and what a right answer is."""

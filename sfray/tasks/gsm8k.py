@@ -1,0 +1,45 @@
+"""GSM8K: grade-school word problems; the answer is a number."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import ClassVar
+
+from sfray.tasks.generated import Draft
+from sfray.tasks.loaded import BadRow, Loaded, Row, RowError, text_of
+from sfray.tasks.numbers import judge_number, parse_number
+from sfray.tasks.outcome import Outcome
+from sfray.tasks.task import Gold
+
+
+class Gsm8k(Loaded):
+    """Columns ``question`` and ``answer``, which ends in ``#### NUMBER``."""
+
+    name = "gsm8k"
+    answer_type = "the number"
+    path = "openai/gsm8k"
+    subset = "main"
+    splits: ClassVar = {"sft": "train", "rl": "train", "eval": "test"}
+
+    def draft(self, row: Row) -> Draft:
+        """Reads a row; the gold is kept as an exact fraction."""
+        question, solution = text_of(row, "question"), text_of(row, "answer")
+        _, mark, stated = solution.rpartition("####")
+        number = parse_number(stated) if mark else None
+        if number is None:
+            raise BadRow(RowError.BAD_GOLD if mark else RowError.NO_GOLD, solution[-80:])
+        return Draft(question, question, json.dumps({"number": str(number)}), str(number))
+
+    @staticmethod
+    def gold_problem(gold: Gold) -> str | None:
+        """Needs ``number``, a number as text."""
+        number = gold.get("number")
+        if not isinstance(number, str) or parse_number(number) is None:
+            return f"number: expected a number as text, got {number!r}"
+        return None
+
+    @staticmethod
+    def judge(gold: Gold, answer: str) -> Outcome:
+        """Judges a number by its exact value."""
+        return judge_number(Fraction(gold["number"]), answer)

@@ -1,0 +1,97 @@
+"""Numbers as people write them: one explicit normaliser, exact.
+
+    number   = sign? (integer | decimal | fraction | mixed)      "-3" "2.50" ".5" "3/4" "1 1/2"
+    integer  = digits, or groups of three after the first, split by commas       "1,234,567"
+    answer   = currency? sign? number (currency | "%" | unit)? "."?
+
+A sign is ``+``, ``-`` or ``−``; currency is ``$ € £ ¥ ₹``, before or after the number but
+not both. A unit is up to three words of ASCII letters, with ``^2``, ``²``, ``³``, ``°`` and
+``/`` (``km/h``). Percent, currency and units do not change the value: ``15%`` reads as 15,
+as the golds of the field drop them too. Words that would change it (``million``, ``half``)
+or offer a choice (``or``, ``to``) are not units. Digits are ASCII; there are no exponents.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from sfray.tasks.outcome import Outcome, Reason
+
+MAX_CHARS = 200
+
+_INTEGER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)"
+_NUMBER = re.compile(
+    rf"(?P<whole>{_INTEGER}) (?P<over>[0-9]+)/(?P<under>[0-9]+)"
+    rf"|(?P<top>{_INTEGER}) ?/ ?(?P<bottom>{_INTEGER})"
+    rf"|(?P<decimal>{_INTEGER}(?:\.[0-9]+)?|\.[0-9]+)"
+)
+_CURRENCY = "$€£¥₹"
+_UNIT = re.compile(r"[A-Za-z°][A-Za-z²³°]*(?:\^[23])?")
+_NOT_UNIT = re.compile(
+    r"and|or|to|by|times|plus|minus|over|point|dot|squared|cubed|factorial|root|pi|e|x|half|halves|third|"
+    r"thirds|quarter|quarters|hundred|hundreds|thousand|thousands|million|millions|billion|billions|"
+    r"trillion|trillions|dozen|dozens|score|k|mn|bn|not|no|if|then|but|than|more|less",
+    re.IGNORECASE,
+)
+"""Words after a number that change or blur its value."""
+
+
+def parse_number(text: str, units: bool = True) -> Fraction | None:
+    """Reads a number by the grammar above, or that without units; None for anything else, in linear time."""
+    if len(text) > MAX_CHARS:
+        return None
+    text = text.strip()
+    currency_before = False
+    sign, text = _sign(text)
+    if text[:1] and text[0] in _CURRENCY:
+        currency_before, text = True, text[1:].lstrip(" ")
+        if not sign:
+            sign, text = _sign(text)
+    match = _NUMBER.match(text)
+    if match is None or not _is_tail(text[match.end() :], currency_before, units):
+        return None
+    value = _value(match)
+    return None if value is None else (-value if sign == "-" else value)
+
+
+def judge_number(gold: Fraction, answer: str) -> Outcome:
+    """Judges a number by its exact value."""
+    if len(answer) > MAX_CHARS:
+        return Outcome.wrong(Reason.TOO_LONG, answer)
+    value = parse_number(answer)
+    if value is None:
+        return Outcome.wrong(Reason.BAD_SYNTAX, answer)
+    return Outcome.right(answer) if value == gold else Outcome.wrong(Reason.WRONG_VALUE, answer)
+
+
+def _sign(text: str) -> tuple[str, str]:
+    if text[:1] in ("+", "-", "−"):
+        return ("+" if text[0] == "+" else "-"), text[1:].lstrip(" ")
+    return "", text
+
+
+def _value(match: re.Match[str]) -> Fraction | None:
+    def whole(text: str) -> int:
+        return int(text.replace(",", ""))
+
+    if match["decimal"] is not None:
+        return Fraction(match["decimal"].replace(",", ""))
+    top, bottom = match["top"] or match["over"], match["bottom"] or match["under"]
+    if whole(bottom) == 0:
+        return None
+    part = Fraction(whole(top), whole(bottom))
+    return part + whole(match["whole"]) if match["whole"] is not None else part
+
+
+def _is_tail(tail: str, currency_before: bool, units: bool) -> bool:
+    """Whether what follows a number leaves its value alone."""
+    if tail.endswith("."):
+        tail = tail[:-1]
+    tail = tail.strip(" ")
+    if not tail or (len(tail) == 1 and tail in _CURRENCY and not currency_before):
+        return True
+    if tail.startswith("%"):
+        return tail == "%" and not currency_before
+    words = tail.replace("/", " ").split(" ")
+    return units and len(words) <= 3 and all(_UNIT.fullmatch(w) and not _NOT_UNIT.fullmatch(w) for w in words)

@@ -1,0 +1,42 @@
+"""The questions stage: every split of the task, written once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from sfray.config import Config
+from sfray.records import Question, Reject, to_table
+from sfray.runs import Stage, write_table
+from sfray.tasks.registry import build
+
+SPLITS = ("sft", "rl", "eval")
+
+
+def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:  # noqa: ARG001 - as every stage
+    """Generates or loads the questions of each split.
+
+    Each file's row groups hold ``run.shard_questions`` questions: the shards of every
+    stage that follows.
+
+    Raises:
+        ValueError: The task's options are wrong, a split cannot be filled, or two splits
+            share a question.
+    """
+    start = time.monotonic()
+    task = build(config.task.name, config.task.options)
+    counts: dict[str, int] = {}
+    rejects: list[Reject] = []
+    owner: dict[str, str] = {}
+    for split in SPLITS:
+        rows = list(task.questions(split, getattr(config.task, split), config.run.seed))
+        questions = [r for r in rows if isinstance(r, Question)]
+        rejects += [r for r in rows if isinstance(r, Reject)]
+        for question in questions:
+            if owner.setdefault(f"{question.text}\n{question.gold}", split) != split:
+                raise ValueError(f"task: {question.id} also stands in another split")
+        table = to_table(Question, questions)
+        write_table(stage.path / f"{split}.parquet", table, row_group_size=config.run.shard_questions)
+        counts[split] = len(questions)
+    stage.commit(counts, seconds=time.monotonic() - start, rejects=rejects)

@@ -1,0 +1,80 @@
+"""The task families by name, and the one way to verify a text."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from sfray.config import TaskConfig
+from sfray.tasks.answer import extract
+from sfray.tasks.outcome import Outcome
+from sfray.tasks.task import Task
+
+FAMILIES = {
+    "countdown": "sfray.tasks.countdown:Countdown",
+    "letter_countdown": "sfray.tasks.letter_countdown:LetterCountdown",
+    "acronym": "sfray.tasks.acronym:Acronym",
+    "multiplication": "sfray.tasks.multiplication:Multiplication",
+    "commonsense_qa": "sfray.tasks.choice:CommonsenseQa",
+    "gpqa": "sfray.tasks.choice:Gpqa",
+    "gsm8k": "sfray.tasks.gsm8k:Gsm8k",
+    "aime2025": "sfray.tasks.mathematics:Aime2025",
+    "amc": "sfray.tasks.mathematics:Amc",
+    "math500": "sfray.tasks.mathematics:Math500",
+    "openthoughts": "sfray.tasks.openthoughts:OpenThoughts",
+    "reasoning_gym": "sfray.tasks.reasoning_gym:ReasoningGym",
+    "mixture": "sfray.tasks.mixture:Mixture",
+}
+"""Name -> ``module:class``; imported on first use."""
+
+
+@cache
+def family(name: str) -> type[Task]:
+    """The class of a family.
+
+    Raises:
+        ValueError: No such family; names the nearest.
+    """
+    if name not in FAMILIES:
+        close = difflib.get_close_matches(name, FAMILIES, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(FAMILIES)}"
+        raise ValueError(f"task.name: no task {name!r}{hint}")
+    module, _, cls = FAMILIES[name].partition(":")
+    return getattr(importlib.import_module(module), cls)
+
+
+def build(name: str, options: Mapping[str, Any] | None = None) -> Task:
+    """A configured task.
+
+    Raises:
+        ValueError: Unknown family or option, or a bad value.
+    """
+    return family(name)(options)
+
+
+def problems(config: TaskConfig) -> Iterator[str]:
+    """Yields a line for everything that is wrong with a task config, without loading data."""
+    try:
+        task = build(config.name, config.options)
+    except ValueError as error:
+        yield from str(error).splitlines()
+    else:
+        yield from task.problems(config)
+
+
+def verify(task: str, gold: str, text: str) -> Outcome:
+    """Judges a response: labels, rewards and evaluation all come from here.
+
+    Args:
+        task: Name of the family.
+        gold: ``Question.gold``.
+        text: The whole response.
+    """
+    answer = extract(text)
+    if isinstance(answer, Outcome):
+        return answer
+    return family(task).judge(json.loads(gold), answer)

@@ -1,0 +1,124 @@
+"""What a task family is: typed options, a source of questions, and a judge of answers.
+
+    class Doubling(Task):
+        name, answer_type, levels = "doubling", "the number", ("1", "2")
+        Options = DoublingOptions                           # a frozen dataclass with validate()
+
+        def questions(self, split, config, seed): ...       # -> Iterator[Question | Reject]
+        @staticmethod
+        def gold_problem(gold): ...                         # -> str | None
+        @staticmethod
+        def judge(gold, answer): ...                        # -> Outcome
+
+Add the class to ``sfray/tasks/registry.py`` and it can be sampled, trained and scored;
+``docs/new_task.md`` shows a whole one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from sfray.config import SplitConfig, TaskConfig
+from sfray.records import Question, Reject
+from sfray.tasks.outcome import Outcome
+
+SPLITS = ("sft", "rl", "eval")
+"""The splits a run asks a task for."""
+
+NO_LEVEL = "-"
+"""The level of a task that has none."""
+
+Gold = Mapping[str, Any]
+"""What the judge needs to know of a question: the decoded ``Question.gold``."""
+
+
+class Task(ABC):
+    """A task family, configured.
+
+    Attributes:
+        name: The family's name in configs, ids and golds.
+        answer_type: How prompts call the answer ("the expression").
+        levels: Valid difficulties; empty where they are the source's own.
+        Options: Frozen dataclass of the family's options; ``validate()`` yields problems.
+        options: Its instance.
+    """
+
+    name: ClassVar[str]
+    answer_type: ClassVar[str]
+    levels: ClassVar[tuple[str, ...]]
+    Options: ClassVar[type]
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        """Checks and keeps the options.
+
+        Raises:
+            ValueError: An unknown option (with the nearest valid one) or a bad value.
+        """
+        valid = [f.name for f in dataclasses.fields(self.Options)]
+        for key in options or {}:
+            if key not in valid:
+                close = difflib.get_close_matches(key, valid, n=1)
+                hint = f"; did you mean task.options.{close[0]}?" if close else ""
+                raise ValueError(f"task.options.{key}: {self.name} has no such option{hint}")
+        self.options = self.Options(**(options or {}))
+        problems = list(self.options.validate())
+        if problems:
+            raise ValueError("\n".join(f"task.options.{p}" for p in problems))
+
+    def problems(self, config: TaskConfig) -> Iterator[str]:
+        """Yields a line for each split this task cannot serve, by full key."""
+        for split in SPLITS:
+            wanted: SplitConfig = getattr(config, split)
+            if not wanted.levels:
+                yield f"task.{split}.levels: at least one level is needed"
+            for i, level in enumerate(wanted.levels):
+                if self.levels and level not in self.levels:
+                    yield f"task.{split}.levels[{i}]: {self.name} has no level {level!r}, only {', '.join(self.levels)}"
+            if len(set(wanted.levels)) != len(wanted.levels):
+                yield f"task.{split}.levels: a level is listed twice"
+
+    @abstractmethod
+    def questions(self, split: str, config: SplitConfig, seed: int) -> Iterator[Question | Reject]:
+        """Yields the questions of one split, and a reject for each source row that cannot be one.
+
+        The order and the content depend on the arguments alone, and a larger
+        ``config.count`` only appends at each level.
+
+        Raises:
+            ValueError: Fewer questions exist than are wanted.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def gold_problem(gold: Gold) -> str | None:
+        """What is wrong with a gold, or None: no answer is ever judged against one that is."""
+
+    @staticmethod
+    @abstractmethod
+    def judge(gold: Gold, answer: str) -> Outcome:
+        """Judges an extracted answer: bounded in time and memory, no exceptions for any text."""
+
+
+def question_id(task: str, level: str, split: str, number: int) -> str:
+    """Names a question: ``countdown-3:eval:000007``, or ``gsm8k:eval:000007`` where there are no levels."""
+    name = task if level == NO_LEVEL else f"{task}-{level}"
+    return f"{name}:{split}:{number:06d}"
+
+
+def per_level(config: SplitConfig) -> Iterator[tuple[str, int]]:
+    """Shares ``count`` evenly over the levels; the first ones take the remainder."""
+    base, extra = divmod(config.count, len(config.levels))
+    for i, level in enumerate(config.levels):
+        yield level, base + (i < extra)
+
+
+def range_problems(key: str, bounds: Sequence[int], least: int) -> Iterator[str]:
+    """Checks an option that holds inclusive bounds."""
+    if not isinstance(bounds, list | tuple) or len(bounds) != 2 or not all(type(b) is int for b in bounds):
+        yield f"{key}: two integers are needed, got {bounds!r}"
+    elif not least <= bounds[0] <= bounds[1]:
+        yield f"{key}: {list(bounds)} must be {least} or more and not descend"

@@ -1,0 +1,133 @@
+"""The pre-training corpus: documents made by program, each a function of its seed.
+
+A document is a list of pieces; the loss covers the pieces the assistant writes. There
+are three kinds: an attempt at a puzzle in one of the four styles the prompts ask for,
+a reflection on an attempt, and a drill of bare arithmetic. No document holds more
+than one attempt or reflection as the assistant's own, and none holds a trace tag.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeVar
+
+from sfray.prompts import Message, Prompts, load
+from sfray.seeds import split_of
+from sfray.tasks.countdown import Countdown, Problem, combine, draw, question_text, steps
+from sfray.tiny import attempts, reflections
+
+SIZES = {2: 20, 3: 50, 4: 18, 5: 7, 6: 5}
+"""How often a puzzle has so many numbers (percent)."""
+
+KINDS = {"attempt": 58, "reflection": 32, "drill": 10}
+"""How often a document is of a kind (percent)."""
+
+ATTEMPTED = {"hit": 55, "miss": 40, "slip": 3, "stray": 1, "repeat": 1}
+"""Outcomes of the attempts the assistant writes (percent)."""
+
+REFLECTED = {"hit": 45, "miss": 25, "slip": 15, "stray": 6, "repeat": 6, "blank": 3}
+"""Outcomes of the attempts the assistant reflects on (percent)."""
+
+NOISE = 0.02
+"""Share of verdicts that contradict the recomputation before them."""
+
+FACTS = 6
+"""Lines of a drill."""
+
+START, END, TEXT_END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
+
+Name = TypeVar("Name", str, int)
+Piece = tuple[str, bool]
+"""Text, and whether the loss covers it."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document: its kind (``attempt:plan``, ``reflection:miss``, ``drill``) and its pieces."""
+
+    kind: str
+    size: int
+    pieces: tuple[Piece, ...]
+
+    @property
+    def text(self) -> str:
+        """The whole document."""
+        return "".join(text for text, _ in self.pieces)
+
+
+@cache
+def prompts() -> Prompts:
+    """The wording that the pipeline itself uses, so that pre-training and use agree."""
+    return load()
+
+
+def solve_messages(question: str, variant: str) -> list[Message]:
+    """The chat that asks for a solution."""
+    return prompts().attempt(variant, question, Countdown.answer_type)
+
+
+def reflect_messages(question: str, attempt: str) -> list[Message]:
+    """The chat that asks for a reflection."""
+    return prompts().reflection("default", question, attempt)
+
+
+def chat(messages: list[Message]) -> str:
+    """Renders a chat up to the assistant's first word, as the chat template does."""
+    turns = "".join(f"{START}{m['role']}\n{m['content']}{END}\n" for m in messages)
+    return f"{turns}{START}assistant\n"
+
+
+def pick(rng: random.Random, shares: dict[Name, int]) -> Name:
+    """Draws a key by its share."""
+    return rng.choices(list(shares), weights=list(shares.values()))[0]
+
+
+def problem(rng: random.Random, size: int) -> Problem:
+    """Draws a puzzle that belongs to the ``pretrain`` split."""
+    while True:
+        drawn = draw(rng, size)
+        if split_of(drawn.key) == "pretrain":
+            return drawn
+
+
+def document(rng: random.Random) -> Document:
+    """Draws one document."""
+    kind, size = pick(rng, KINDS), pick(rng, SIZES)
+    return {"attempt": _attempt, "reflection": _reflection, "drill": _drill}[kind](rng, size)
+
+
+def _attempt(rng: random.Random, size: int) -> Document:
+    """A question in one style, and one attempt."""
+    puzzle, variant = problem(rng, size), rng.choice(attempts.VARIANTS)
+    attempt = attempts.work(rng, puzzle, pick(rng, ATTEMPTED))
+    prompt = chat(solve_messages(question_text(puzzle.numbers, puzzle.target), variant))
+    answer = attempts.write(rng, puzzle, attempt, variant)
+    return Document(f"attempt:{variant}", size, ((prompt, False), (answer + END, True)))
+
+
+def _reflection(rng: random.Random, size: int) -> Document:
+    """A question with an attempt of any style, and one reflection."""
+    puzzle, outcome = problem(rng, size), pick(rng, REFLECTED)
+    attempt = attempts.work(rng, puzzle, outcome)
+    shown = attempts.write(rng, puzzle, attempt, rng.choice(attempts.VARIANTS))
+    question = question_text(puzzle.numbers, puzzle.target)
+    prompt = chat(reflect_messages(question, shown))
+    cut = prompt.index(question) + len(question)
+    answer = reflections.write(rng, puzzle, attempt, NOISE)
+    pieces = ((prompt[:cut], False), (prompt[cut:], False), (answer + END, True))
+    return Document(f"reflection:{outcome}", size, pieces)
+
+
+def _drill(rng: random.Random, size: int) -> Document:
+    """Bare arithmetic, the part of the task that takes longest to learn."""
+    facts: list[str] = []
+    while len(facts) < FACTS:
+        _, tree = combine(rng, [rng.randint(1, 20) for _ in range(min(size, 3))])
+        facts += steps(tree)
+    pieces: list[Piece] = []
+    for fact in facts[:FACTS]:
+        left, right = fact.rsplit(" = ", 1)
+        pieces += [(f"{left} = ", False), (f"{right}\n", True)]
+    return Document("drill", 0, (*pieces, (TEXT_END, True)))

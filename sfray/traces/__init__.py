@@ -1,0 +1,11 @@
+"""From judged attempts and reflections to silver traces.
+
+    pool.py        which pairs of a question may be used
+    recipes.py     which pairs go together, in which order: pure functions by name
+    format.py      the words around them, and the length limit
+    build.py       all of it for one question, for one shard
+    builder.py     many shards at once: the TraceBuilder actors and the stage
+    statistics.py  what a trace set looks like, and how often it is wrong
+
+Everything but ``builder.py`` is pure: no actors, no model, no clock.
+"""

@@ -1,0 +1,172 @@
+"""The traces stage: a pool of TraceBuilder actors, one shard at a time each.
+
+A builder reads its shard, builds, and writes the finished part itself; the driver sees one
+small summary per shard. So no process holds more than a shard, a builder that dies costs
+the shard it was at, and since every question seeds itself the parts come out byte for byte
+the same for any number of builders and after any death.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from sfray import models
+from sfray.config import Config
+from sfray.files import read_json, write_json
+from sfray.progress import Bar
+from sfray.prompts import Prompts, load
+from sfray.records import Attempt, Question, Reflection, Trace, from_table, to_table
+from sfray.runs import Stage
+from sfray.tasks.registry import family
+from sfray.traces.build import Workshop, build_shard
+from sfray.traces.format import Count
+from sfray.traces.recipes import require
+from sfray.traces.statistics import Statistics
+
+CPUS_PER_BUILDER = 0.5
+"""Ray reservation: half of it is reading and writing."""
+
+_MAX_DEATHS = 5
+
+
+class AnswerTypes(Mapping[str, str]):
+    """Task name -> how prompts call its answer, looked up as needed."""
+
+    def __getitem__(self, task: str) -> str:
+        return family(task).answer_type
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+class TraceBuilder:
+    """The actor: builds the traces of one shard after another.
+
+    Args:
+        config: The run's config.
+        stage: The traces stage.
+        inputs: ``questions``, ``attempts`` and ``reflections`` folders.
+        prompts: The words, read once by the driver.
+    """
+
+    def __init__(self, config: Config, stage: Stage, inputs: Mapping[str, Path], prompts: Prompts) -> None:
+        tokenizer = models.load_tokenizer(models.resolve(config.model.path), config.model.trust_remote_code)
+        self.workshop = Workshop(config.trace, config.run.seed, prompts, AnswerTypes(), counter(tokenizer))
+        self.stage = stage
+        self.inputs = inputs
+        self.questions = pq.ParquetFile(inputs["questions"] / "sft.parquet")
+
+    def build(self, shard: int) -> dict[str, int]:
+        """Builds and persists one shard; returns what the progress bar shows."""
+        built = build_shard(
+            from_table(Question, self.questions.read_row_group(shard)),
+            from_table(Attempt, pq.read_table(_part(self.inputs["attempts"], shard))),
+            from_table(Reflection, pq.read_table(_part(self.inputs["reflections"], shard))),
+            self.workshop,
+        )
+        # Before the part: where a part is, its statistics are too.
+        write_json(_statistics(self.stage, shard), built.statistics.as_dict())
+        self.stage.write_shard(shard, to_table(Trace, built.traces), built.rejects)
+        return {"shard": shard, "traces": len(built.traces), "rejects": len(built.rejects)}
+
+
+def counter(tokenizer: Any) -> Count:
+    """Counts tokens as SFT will: prompt with the chat template, response, end of sequence.
+
+    Args:
+        tokenizer: The model's.
+    """
+
+    # The traces of a question share their prompt and come one after the other.
+    @lru_cache(maxsize=16)
+    def prompt_tokens(prompt: str) -> int:
+        return len(models.prompt_ids(tokenizer, [{"role": "user", "content": prompt}]))
+
+    return lambda prompt, text: prompt_tokens(prompt) + len(models.token_ids(tokenizer, text)) + 1
+
+
+def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
+    """Builds the shards that are missing; Ray is connected already.
+
+    Args:
+        config: The run's config.
+        stage: The traces stage, open.
+        inputs: ``questions``, ``attempts`` and ``reflections`` folders.
+
+    Raises:
+        ValueError: ``trace`` asks for what its recipe cannot do, or the shards of the inputs
+            do not match.
+        ray.exceptions.RayError: A builder failed for a reason that a retry cannot mend.
+    """
+    start = time.monotonic()
+    require(config.trace)
+    shards = _shards(inputs)
+    missing = stage.missing(shards)
+    with Bar("traces", total=len(missing), unit="shards") as bar:
+        traces = 0
+        for summary in _built(config, stage, inputs, missing):
+            traces += summary["traces"]
+            bar.advance(f"{traces:,} traces, {traces / (time.monotonic() - start):,.0f} traces/s")
+    statistics = Statistics()
+    for shard in range(shards):
+        statistics.merge(read_json(_statistics(stage, shard)))
+    summary = statistics.summary()
+    write_json(stage.path / "statistics.json", summary)
+    counts = {k: statistics.totals[k] for k in ("questions", "questions_with_traces", "traces", "tokens")}
+    stage.commit(counts, summary, time.monotonic() - start)
+
+
+def _built(
+    config: Config, stage: Stage, inputs: Mapping[str, Path], missing: Sequence[int]
+) -> Iterator[dict[str, int]]:
+    """Summaries of the missing shards as they are finished."""
+    if not missing:
+        return
+    import ray
+
+    # A builder that dies is started again and repeats its shard; an exception is not retried.
+    actor: Any = ray.remote(num_cpus=CPUS_PER_BUILDER, max_restarts=_MAX_DEATHS, max_task_retries=_MAX_DEATHS)(
+        TraceBuilder
+    )
+    prompts = load(config.prompts)
+    size = min(config.trace.builders, len(missing))
+    builders = [actor.remote(config, stage, inputs, prompts) for _ in range(size)]
+    waiting = iter(missing)
+    try:
+        # One shard at a time each: a slow builder never sits on work that another could do.
+        at_work = {b.build.remote(next(waiting)): b for b in builders}
+        while at_work:
+            (finished,), _ = ray.wait(list(at_work), num_returns=1)
+            builder = at_work.pop(finished)
+            yield ray.get(finished)
+            if (shard := next(waiting, None)) is not None:
+                at_work[builder.build.remote(shard)] = builder
+    finally:
+        for builder in builders:
+            ray.kill(builder)
+
+
+def _shards(inputs: Mapping[str, Path]) -> int:
+    shards = pq.ParquetFile(inputs["questions"] / "sft.parquet").num_row_groups
+    for name in ("attempts", "reflections"):
+        absent = [i for i in range(shards) if not _part(inputs[name], i).exists()]
+        if absent:
+            raise ValueError(f"{inputs[name]}: {len(absent)} of {shards} shards are missing, the first is {absent[0]}")
+    return shards
+
+
+def _part(folder: Path, shard: int) -> Path:
+    return folder / f"part-{shard:05d}.parquet"
+
+
+def _statistics(stage: Stage, shard: int) -> Path:
+    return stage.path / "statistics" / f"{shard:05d}.json"

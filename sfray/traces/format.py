@@ -1,0 +1,94 @@
+"""From a plan to a trace: the words between the pairs, and the limit on length."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sfray.grammar import Pair, render
+from sfray.prompts import Prompts
+from sfray.traces.plan import Closing, Plan
+
+Count = Callable[[str, str], int]
+"""Tokens of a conversation of (user turn, assistant turn), chat template included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan with its words.
+
+    Attributes:
+        plan: The plan.
+        glue: One phrase after each step but the last.
+        closing: The phrase of the plan's closing; empty without one.
+        ending: The phrase between the thinking and the answer.
+    """
+
+    plan: Plan
+    glue: tuple[str, ...]
+    closing: str
+    ending: str
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """Every phrase in the draft."""
+        return (*self.glue, *((self.closing,) if self.closing else ()), self.ending)
+
+    @property
+    def answer(self) -> str:
+        """The answer that the trace gives."""
+        answer = self.plan.steps[self.plan.final].attempt.answer
+        if answer is None:
+            raise ValueError(f"attempt {self.plan.steps[self.plan.final].attempt.id} has no answer")
+        return answer
+
+    @property
+    def text(self) -> str:
+        """The assistant turn."""
+        steps = self.plan.steps
+        parts = [Pair(s.attempt.text, None if s.reflection is None else s.reflection.text) for s in steps]
+        closing = self.closing
+        if self.plan.closing is Closing.BACKTRACK:
+            closing = f"{closing}\n{steps[self.plan.final].attempt.text.strip()}"
+        return render(parts, self.glue, self.ending, self.answer, closing)
+
+    def shorter(self) -> Draft | None:
+        """The draft less one step and the glue after it; None when none may go."""
+        index = self.plan.droppable()
+        if index is None:
+            return None
+        return replace(self, plan=self.plan.without(index), glue=self.glue[:index] + self.glue[index + 1 :])
+
+
+def draft(plan: Plan, prompts: Prompts, rng: random.Random) -> Draft:
+    """Draws the words of a plan.
+
+    Glue after a correct attempt comes from the correct and generic phrases, after an
+    incorrect one from the incorrect and generic ones. Without a reflection nothing has been
+    said of the attempt, so there only generic ones fit.
+    """
+    glue = []
+    for step in plan.steps[:-1]:
+        kind = "correct" if step.correct else "incorrect"
+        own: Sequence[str] = () if step.reflection is None else prompts.glue[kind]
+        glue.append(rng.choice((*own, *prompts.glue["generic"])))
+    closings = {Closing.BACKTRACK: prompts.backtrack, Closing.CONFIRM: prompts.confirm}
+    closing = rng.choice(closings[plan.closing]) if plan.closing in closings else ""
+    return Draft(plan, tuple(glue), closing, rng.choice(prompts.ending))
+
+
+def fit(whole: Draft, prompt: str, max_tokens: int, count: Count) -> tuple[Draft, str, int] | None:
+    """The longest of a draft's shorter versions that fits; never a cut text.
+
+    Returns:
+        The draft, its text and its tokens, or None when even the shortest is too long.
+    """
+    current: Draft | None = whole
+    while current is not None:
+        text = current.text
+        tokens = count(prompt, text)
+        if tokens <= max_tokens:
+            return current, text, tokens
+        current = current.shorter()
+    return None

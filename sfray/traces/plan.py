@@ -1,0 +1,71 @@
+"""A trace before it has words: which pairs, in which order, and how it closes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sfray.records import Attempt, Reflection
+
+
+class Closing(StrEnum):
+    """What follows the last pair inside the thinking."""
+
+    NONE = "none"
+    BACKTRACK = "backtrack"
+    """Back to the text of the last correct attempt, after a wrong last one."""
+    CONFIRM = "confirm"
+    """The last two attempts agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An attempt and the reflection that follows it; without one where the recipe leaves them out."""
+
+    attempt: Attempt
+    reflection: Reflection | None
+
+    @property
+    def correct(self) -> bool:
+        """What the verifier said of the attempt."""
+        return self.attempt.correct
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps of one trace in order; at least one."""
+
+    steps: tuple[Step, ...]
+    closing: Closing = Closing.NONE
+
+    @property
+    def shape(self) -> str:
+        """One letter a step, ``C`` for correct and ``I`` for incorrect: ``"ICC"``."""
+        return "".join("C" if step.correct else "I" for step in self.steps)
+
+    @property
+    def final(self) -> int:
+        """Index of the step whose answer the trace gives."""
+        if self.closing is Closing.BACKTRACK:
+            return max(i for i, step in enumerate(self.steps) if step.correct)
+        return len(self.steps) - 1
+
+    def droppable(self) -> int | None:
+        """The step to leave out when the trace is too long; None when none can go.
+
+        Incorrect steps go first, then correct ones, the earliest of each. The last step
+        and whatever the closing speaks of stay.
+        """
+        keep = {len(self.steps) - 1, self.final}
+        if self.closing is Closing.CONFIRM:
+            keep.add(len(self.steps) - 2)
+        free = [i for i in range(len(self.steps)) if i not in keep]
+        return min(free, key=lambda i: (self.steps[i].correct, i), default=None)
+
+    def without(self, index: int) -> Plan:
+        """The plan less one step."""
+        return Plan(self.steps[:index] + self.steps[index + 1 :], self.closing)
+
+    def without_reflections(self) -> Plan:
+        """The plan with its attempts alone."""
+        return Plan(tuple(Step(step.attempt, None) for step in self.steps), self.closing)

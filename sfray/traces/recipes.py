@@ -1,0 +1,107 @@
+"""The trace recipes by name.
+
+    recipe("algorithm1").plans(pools, config.trace, rng)  ->  [Plan, Plan, …]
+
+A recipe is a pure function of one question's pools, the trace config and a generator; it
+chooses and orders pairs and writes no text. Another one is a function and a line below.
+"""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sfray.config import TraceConfig
+from sfray.traces import draining, released
+from sfray.traces.plan import Plan
+from sfray.traces.pool import Pools
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One way to make traces.
+
+    Attributes:
+        name: Config-friendly name, also in ``Trace.recipe`` and trace ids.
+        plans: Pools, config and generator -> plans.
+        ends_correct: Whether every trace gives a correct answer.
+        aliases: Other names, those of the released script among them.
+        min_l_max: Smallest ``trace.l_max`` that makes sense.
+    """
+
+    name: str
+    plans: Callable[[Pools, TraceConfig, random.Random], list[Plan]]
+    ends_correct: bool = True
+    aliases: tuple[str, ...] = ()
+    min_l_max: int = 1
+
+
+RECIPES = {
+    r.name: r
+    for r in (
+        Recipe("algorithm1", draining.algorithm1),
+        Recipe("uniform", draining.uniform),
+        Recipe("fixed_ratio", draining.fixed_ratio),
+        Recipe("no_order", draining.no_order, ends_correct=False),
+        Recipe("no_reflections", draining.no_reflections),
+        Recipe("zero_c", released.zero_c, aliases=("0C",)),
+        Recipe("star_c", released.star_c, aliases=("*C",)),
+        Recipe("star_c_full", released.star_c_full, aliases=("*C_full",)),
+        Recipe("star_c_ic", released.star_c_ic, aliases=("*C*IC",), min_l_max=2),
+        Recipe("star_cc", released.star_cc, aliases=("*CC",), min_l_max=2),
+        Recipe("random", released.ignore_correctness, ends_correct=False),
+        Recipe("no_reflection", released.no_reflection),
+    )
+}
+"""Name -> recipe."""
+
+_BY_ALIAS = {alias: r for r in RECIPES.values() for alias in (r.name, *r.aliases)}
+
+
+def recipe(name: str) -> Recipe:
+    """A recipe by its name or an alias.
+
+    Raises:
+        ValueError: No such recipe; names the nearest.
+    """
+    if name not in _BY_ALIAS:
+        close = difflib.get_close_matches(name, _BY_ALIAS, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(RECIPES)}"
+        raise ValueError(f"trace.recipe: no recipe {name!r}{hint}")
+    return _BY_ALIAS[name]
+
+
+def require(config: TraceConfig) -> Recipe:
+    """The recipe of a config that it can work with.
+
+    Raises:
+        ValueError: With a line of :func:`problems` for each thing that is wrong.
+    """
+    if wrong := list(problems(config)):
+        raise ValueError("\n".join(wrong))
+    return recipe(config.recipe)
+
+
+def problems(config: TraceConfig) -> Iterator[str]:
+    """Yields a line for each thing in the trace config that its recipe cannot work with."""
+    try:
+        chosen = recipe(config.recipe)
+    except ValueError as error:
+        yield str(error)
+        return
+    if config.l_max < chosen.min_l_max:
+        yield f"trace.l_max: {config.l_max} is too few for recipe {chosen.name}; at least {chosen.min_l_max}"
+    if chosen.name == "fixed_ratio" and config.n_correct < 1:
+        yield f"trace.n_correct: {config.n_correct} must be at least 1: a trace ends in a correct pair"
+    if config.n_incorrect < 0:
+        yield f"trace.n_incorrect: {config.n_incorrect} must be 0 or more"
+    if config.variants is not None and not config.variants:
+        yield "trace.variants: an empty list leaves no attempts; null uses all"
+    for key in ("max_per_question", "reflections_per_attempt"):
+        value = getattr(config, key)
+        if value is not None and value < 1:
+            yield f"trace.{key}: {value} must be at least 1, or null"
+    if config.distinct_variants and config.variants is not None and len(config.variants) == 1 and config.l_max > 1:
+        yield "trace.distinct_variants: with one variant in trace.variants no trace can hold two attempts"

@@ -1,0 +1,1 @@
+"""Training: supervised fine-tuning on Ray Train + DeepSpeed, and GRPO on verl."""

@@ -1,0 +1,104 @@
+"""The RL questions as the Parquet files that verl reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sfray.config import Config
+from sfray.files import write_table
+from sfray.models import prompt_ids
+from sfray.prompts import Prompts
+from sfray.records import Question, Reject, from_table
+from sfray.seeds import rng
+from sfray.tasks.registry import family
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+VALIDATION_QUESTIONS = 64
+"""Questions of the accuracy along the way; the evaluation stage measures the real one."""
+
+OVER_LONG = "prompt_too_long"
+
+_ROW = pa.schema(
+    [
+        ("data_source", pa.string()),
+        ("prompt", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+        ("ability", pa.string()),
+        ("reward_model", pa.struct([("style", pa.string()), ("ground_truth", pa.string())])),
+        ("extra_info", pa.struct([("index", pa.int64()), ("id", pa.string()), ("answer", pa.string())])),
+    ]
+)
+
+
+def row(question: Question, prompts: Prompts, index: int) -> dict[str, Any]:
+    """A question in verl's schema: the user turn, and what the reward needs."""
+    return {
+        "data_source": question.task,
+        "prompt": prompts.question(question.text, family(question.task).answer_type),
+        "ability": question.task,
+        "reward_model": {"style": "rule", "ground_truth": question.gold},
+        "extra_info": {"index": index, "id": question.id, "answer": question.answer},
+    }
+
+
+def split_over_long(
+    rows: Sequence[dict[str, Any]], tokenizer: PreTrainedTokenizerBase, limit: int
+) -> tuple[list[dict[str, Any]], list[Reject]]:
+    """Parts the rows whose prompt is over ``limit`` tokens, on which verl would stop."""
+    kept, rejects = [], []
+    for entry in rows:
+        length = len(prompt_ids(tokenizer, entry["prompt"]))
+        if length > limit:
+            detail = f"{length} tokens, grpo.max_prompt = {limit}"
+            rejects.append(Reject(entry["extra_info"]["id"], OVER_LONG, detail))
+        else:
+            kept.append(entry)
+    return kept, rejects
+
+
+def validation_sample(questions: Sequence[Question], levels: Collection[str], seed: int) -> list[Question]:
+    """A seeded sample of the evaluation questions, of the trained levels where there are any."""
+    trained = [q for q in questions if q.level in levels] or list(questions)
+    return rng(seed, "grpo", "validation").sample(trained, min(VALIDATION_QUESTIONS, len(trained)))
+
+
+def write(
+    config: Config, prompts: Prompts, questions: Path, tokenizer: PreTrainedTokenizerBase, folder: Path
+) -> tuple[list[dict[str, Any]], list[Reject]]:
+    """Writes ``train.parquet`` and ``validation.parquet``.
+
+    Args:
+        questions: Folder of the questions stage.
+        folder: Where the files go.
+
+    Returns:
+        The training rows, and the rejects of both files.
+
+    Raises:
+        ValueError: Fewer training rows than one batch, or no validation row.
+    """
+    rl = from_table(Question, pq.read_table(questions / "rl.parquet"))
+    held_out = from_table(Question, pq.read_table(questions / "eval.parquet"))
+    sample = validation_sample(held_out, {q.level for q in rl}, config.run.seed)
+    rejects: list[Reject] = []
+    files: dict[str, list[dict[str, Any]]] = {}
+    for name, chosen in (("train", rl), ("validation", sample)):
+        rows = [row(q, prompts, i) for i, q in enumerate(chosen)]
+        files[name], dropped = split_over_long(rows, tokenizer, config.grpo.max_prompt)
+        rejects += dropped
+    if len(files["train"]) < config.grpo.batch:
+        raise ValueError(
+            f"grpo.batch: {config.grpo.batch} prompts per step, and {len(files['train'])} questions are left "
+            f"after {len(rejects)} rejects; raise task.rl.count or grpo.max_prompt"
+        )
+    if not files["validation"]:
+        raise ValueError("task.eval.count: GRPO needs at least one evaluation question within grpo.max_prompt")
+    for name, rows in files.items():
+        write_table(folder / f"{name}.parquet", pa.Table.from_pylist(rows, _ROW))
+    return files["train"], rejects

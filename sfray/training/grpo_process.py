@@ -1,0 +1,204 @@
+"""The verl process: started so that nothing of it outlives its driver, watched, ended.
+
+Three nets hold it: the kernel kills the process when the driver dies, Ray's own
+processes fall with the process that started them, and whatever is left carries a marker
+in its environment by which the next run finds and kills it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from sfray.runs import fingerprint
+
+MARKER = "SFRAY_GRPO_RUN"
+"""Environment variable that every process of a run inherits; its value is the run's identity."""
+
+_SHARED_MEMORY = Path("/dev/shm")
+_WEIGHTS = "verl_weights_*"
+
+
+class GrpoStopped(RuntimeError):
+    """The watch ended verl: too long, or no sign of progress."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When the watch gives up, in seconds.
+
+    Attributes:
+        total: On the whole process.
+        silence: Without a line in the log.
+        poll: Between two looks.
+    """
+
+    total: float
+    silence: float
+    poll: float = 0.5
+
+
+@dataclass
+class Watch:
+    """What the watch has seen of one process."""
+
+    log: Path
+    limits: Limits
+    started: float = field(default_factory=time.monotonic)
+    size: int = 0
+    last_growth: float = field(default_factory=time.monotonic)
+
+    def check(self) -> None:
+        """Looks at the clock and at the log.
+
+        Raises:
+            GrpoStopped: A limit is passed.
+        """
+        now = time.monotonic()
+        size = self.log.stat().st_size if self.log.exists() else 0
+        if size != self.size:
+            self.size, self.last_growth = size, now
+        if now - self.started > self.limits.total:
+            raise GrpoStopped(f"verl was stopped after grpo.timeout_minutes = {self.limits.total / 60:g}")
+        if now - self.last_growth > self.limits.silence:
+            raise GrpoStopped(
+                f"verl was stopped: it wrote nothing for engine.timeout_minutes = {self.limits.silence / 60:g}"
+            )
+
+
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    limits: Limits,
+    on_poll: Callable[[], None],
+) -> int:
+    """Runs a command to its end, with all of its descendants.
+
+    Args:
+        command: Program and arguments.
+        environment: The whole environment; the marker is added.
+        folder: Working folder; the output goes to ``verl.log`` there, appended.
+        limits: When to give up.
+        on_poll: Called at every look, and once after the end.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        GrpoStopped: A limit was passed. Everything of the run is dead by then.
+    """
+    identity = identify(folder)
+    end_leftovers(folder)
+    log = folder / "verl.log"
+    watch = Watch(log, limits, size=log.stat().st_size if log.exists() else 0)
+    with log.open("ab") as output, _sigterm_as_exit():
+        process = subprocess.Popen(
+            list(command),
+            env={**environment, MARKER: identity, "SFRAY_PARENT": str(os.getpid())},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            while process.poll() is None:
+                watch.check()
+                on_poll()
+                time.sleep(limits.poll)
+        finally:
+            end_leftovers(folder)
+            process.wait()
+    on_poll()
+    return process.returncode
+
+
+@contextlib.contextmanager
+def _sigterm_as_exit() -> Iterator[None]:
+    """Lets SIGTERM unwind the stack, so that clean-up runs; only the main thread may set handlers."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, leave)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def identify(folder: Path) -> str:
+    """The marker's value: the same for every attempt at the same stage folder."""
+    return str(folder.resolve())
+
+
+def ray_folder(folder: Path) -> Path:
+    """Temporary folder of the run's private Ray instance.
+
+    Ray's socket paths may have 107 characters, so it is short and not inside the run.
+    """
+    return Path(tempfile.gettempdir()) / f"sfray-{fingerprint(identify(folder))[:8]}"
+
+
+def end_leftovers(folder: Path) -> list[int]:
+    """Kills every process of a run and removes its temporary files.
+
+    Returns:
+        The process ids that were killed.
+    """
+    identity = identify(folder)
+    shared = weight_buffers(identity)
+    killed = []
+    for _ in range(3):  # A process can start another while the first is being killed.
+        alive = list(processes(identity))
+        if not alive:
+            break
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+                killed.append(process.pid)
+        psutil.wait_procs(alive, timeout=10)
+    for path in shared:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(ray_folder(folder), ignore_errors=True)
+    return killed
+
+
+def processes(identity: str) -> Iterator[psutil.Process]:
+    """The living processes that carry the run's marker, this one apart."""
+    for process in psutil.process_iter():
+        if process.pid == os.getpid():
+            continue
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            if process.environ().get(MARKER) == identity and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+
+
+def weight_buffers(identity: str) -> list[Path]:
+    """verl's weight buffers in shared memory that a run holds, or that nobody holds any more.
+
+    Buffers that a living process of another run has mapped are not among them.
+    """
+    present = {str(p): p for p in _SHARED_MEMORY.glob(_WEIGHTS) if p.stat().st_uid == os.getuid()}
+    for process in psutil.process_iter() if present else ():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            mapped = {m.path for m in process.memory_maps()} & present.keys()
+            if mapped and process.environ().get(MARKER) != identity:
+                for path in mapped:
+                    del present[path]
+    return sorted(present.values())

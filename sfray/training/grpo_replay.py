@@ -1,0 +1,45 @@
+"""verl's replay buffer, but a failed rollout stops the run.
+
+verl trains on without the trajectories of a group that raised an error, so a broken
+reward would shrink the batch in silence. It also looks for finished rollouts every 2 s;
+``trainer.v1.sampler.sampler_kwargs.poll_interval`` sets another pace.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
+
+
+class StrictReplayBuffer(ReplayBuffer):
+    """Loaded through verl's ``trainer.v1.sampler.custom_sampler``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Takes verl's arguments, and ``poll_interval`` from ``sampler_kwargs``."""
+        poll_interval = kwargs["sampler_kwargs"].get("poll_interval")
+        if poll_interval is not None:
+            kwargs["poll_interval"] = poll_interval
+        super().__init__(*args, **kwargs)
+        self._counts: tuple[int, ...] = ()
+
+    def _wait_for_next_poll(self, partition_id: str, last_debug_time: float) -> float:
+        # verl reports the counts every minute, also when nothing moves; a log that is silent
+        # then lets the watch see a hang.
+        groups = (self.pending_keys, self.running_keys, self.finished_keys)
+        counts = tuple(len(keys[partition_id]) for keys in groups)
+        if counts == self._counts:
+            time.sleep(self.poll_interval)
+            return last_debug_time
+        self._counts = counts
+        return super()._wait_for_next_poll(partition_id, last_debug_time)
+
+    def _sync_metadata_from_transfer_queue(self) -> None:
+        super()._sync_metadata_from_transfer_queue()
+        failed = sorted(key for keys in self.failure_keys.values() for key in keys)
+        if failed:
+            raise RuntimeError(
+                f"{len(failed)} rollout group(s) failed, in the engine or in the reward; "
+                "their errors stand above this one in the log"
+            )

@@ -1,0 +1,326 @@
+"""From a composed config to a typed one: unknown keys, wrong types, impossible combinations.
+
+Imports neither torch, ray nor vllm, so a config is judged in well under a second.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sfray import prompts
+from sfray.config import STAGES, Config
+
+
+class ConfigError(ValueError):
+    """One or more things are wrong with a config; each line names the full key."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def parse(raw: Mapping[str, Any]) -> Config:
+    """Types a composed config.
+
+    Args:
+        raw: Plain containers, as ``OmegaConf.to_container`` gives them.
+
+    Raises:
+        ConfigError: Unknown keys (with the nearest valid one), wrong types, or
+            combinations that cannot work, all of them at once.
+    """
+    problems: list[str] = []
+    config = _build(Config, raw, "", problems)
+    if problems:
+        raise ConfigError(problems)
+    assert isinstance(config, Config)  # noqa: S101 - narrows the type
+    problems = list(validate(config))
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def keys(cls: type = Config, prefix: str = "") -> Iterator[str]:
+    """Every valid dotted key, groups included."""
+    hints = typing.get_type_hints(cls)
+    for f in dataclasses.fields(cls):
+        yield prefix + f.name
+        if dataclasses.is_dataclass(hints[f.name]):
+            yield from keys(typing.cast(type, hints[f.name]), f"{prefix}{f.name}.")
+
+
+def nearest(key: str) -> str:
+    """A hint that names the valid keys nearest to a misspelt one, or nothing."""
+    valid = list(keys())
+    group, _, last = key.rpartition(".")
+    siblings = {k.rpartition(".")[2]: k for k in valid if k.rpartition(".")[0] == group}
+    close = [siblings[name] for name in difflib.get_close_matches(last, siblings, n=2, cutoff=0.65)]
+    if not close:
+        close = [k for k in valid if k.rpartition(".")[2] == last][:2]
+    if not close:
+        close = difflib.get_close_matches(key, valid, n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _build(cls: type, raw: object, prefix: str, problems: list[str]) -> object | None:
+    where = prefix.rstrip(".") or "config"
+    if not isinstance(raw, Mapping):
+        problems.append(f"{where}: expected a group of keys, got {raw!r}")
+        return None
+    hints = typing.get_type_hints(cls)
+    names = {f.name for f in dataclasses.fields(cls)}
+    for key in raw:
+        if key not in names:
+            problems.append(f"{prefix}{key}: no such key{nearest(f'{prefix}{key}')}")
+    before = len(problems)
+    values = {k: _value(hints[k], v, f"{prefix}{k}", problems) for k, v in raw.items() if k in names}
+    return cls(**values) if len(problems) == before else None
+
+
+def _value(hint: Any, value: object, key: str, problems: list[str]) -> object:
+    if value == "???":  # how a YAML file says that the user must give a value
+        problems.append(f"{key}: must be given")
+        return None
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast(type, hint), value, f"{key}.", problems)
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        hint = next(a for a in typing.get_args(hint) if a is not type(None))
+    origin = typing.get_origin(hint)
+    if origin is list and isinstance(value, list | tuple):
+        (inner,) = typing.get_args(hint)
+        return [_value(inner, v, f"{key}[{i}]", problems) for i, v in enumerate(value)]
+    if origin is dict and isinstance(value, Mapping):
+        return dict(value)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            problems.append(f"{key}: expected a finite number, got {value}")
+            return None
+        return float(value)
+    if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if origin is None and type(value) is hint:
+        return value
+    wanted = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
+    problems.append(f"{key}: expected {wanted}, got {value!r}")
+    return None
+
+
+def validate(config: Config) -> Iterator[str]:
+    """Yields a line for each thing that cannot work, over all stages."""
+    yield from _choices(config)
+    yield from _names(config)
+    yield from _ranges(config)
+    yield from _questions(config)
+    yield from _variants(config)
+    yield from _decoding(config)
+    yield from _sft(config)
+    yield from _grpo(config)
+    yield from _lengths(config)
+    yield from _resources(config)
+
+
+def _choices(config: Config) -> Iterator[str]:
+    for key, value, valid in (
+        *((f"stages[{i}]", s, STAGES) for i, s in enumerate(config.stages)),
+        *((f"run.overwrite[{i}]", s, STAGES) for i, s in enumerate(config.run.overwrite)),
+        ("model.dtype", config.model.dtype, ("float32", "bfloat16")),
+        ("model.attention", config.model.attention, ("sdpa", "flash_attention_2")),
+        ("engine.device", config.engine.device, ("cpu", "cuda")),
+        ("sft.schedule", config.sft.schedule, ("cosine", "linear", "constant")),
+        ("grpo.init", config.grpo.init, ("sft", "base")),
+        *((f"evaluate.models[{i}]", m, ("base", "sft", "grpo")) for i, m in enumerate(config.evaluate.models)),
+    ):
+        if value not in valid:
+            yield f"{key}: {value!r} is not one of {', '.join(valid)}{_closest(value, valid)}"
+    address = config.cluster.address
+    if address not in ("local", "auto") and not _ADDRESS.fullmatch(address):
+        yield f"cluster.address: {address!r} is not local, auto, HOST:PORT or ray://HOST:PORT"
+    for key in ("stages", "evaluate.models", "sample.variants", "reflect.variants"):
+        values = lookup(config, key)
+        if not values:
+            yield f"{key}: at least one is needed"
+        for value in dict.fromkeys(v for v in values if values.count(v) > 1):
+            yield f"{key}: {value!r} stands there {values.count(value)} times"
+
+
+_ADDRESS = re.compile(r"(ray://)?[^\s:/]+:\d+")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def _names(config: Config) -> Iterator[str]:
+    if not _PLAIN_NAME.fullmatch(config.run.name):
+        yield f"run.name: {config.run.name!r} must be one folder name of letters, digits, '.', '_' and '-'"
+    if not config.run.dir or "=" in config.run.dir:  # readers of Parquet take "key=value" folders for columns
+        yield f"run.dir: {config.run.dir!r} must be a folder without '=' in its path"
+
+
+def _closest(value: str, valid: Sequence[str]) -> str:
+    close = difflib.get_close_matches(value, valid, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+_AT_LEAST_ONE = """
+    run.shard_questions model.context engine.actors engine.threads engine.tensor_parallel engine.max_num_seqs
+    engine.max_num_batched_tokens sample.n sample.max_tokens reflect.n reflect.max_tokens evaluate.n
+    evaluate.max_tokens trace.l_max trace.n_correct trace.repeats trace.max_per_question trace.max_tokens
+    trace.builders sft.workers sft.batch sft.micro_batch sft.epochs sft.max_length sft.save_every sft.keep
+    grpo.nodes grpo.ranks_per_node grpo.batch grpo.mini_batch grpo.micro_batch grpo.steps grpo.max_prompt
+    grpo.max_response grpo.save_every grpo.test_every grpo.keep grpo.rollout.max_num_seqs
+    grpo.rollout.max_num_batched_tokens grpo.rollout.tensor_parallel cluster.num_cpus
+"""
+_ABOVE_ZERO = """
+    engine.cpus_per_actor engine.timeout_minutes sft.cpus_per_worker sft.lr sft.clip grpo.lr
+    grpo.timeout_minutes grpo.rollout.temperature sample.repetition_penalty reflect.repetition_penalty
+    evaluate.repetition_penalty cluster.object_store_gib
+"""
+_NOT_NEGATIVE = """
+    sample.temperature reflect.temperature evaluate.temperature sample.top_k reflect.top_k evaluate.top_k
+    engine.kv_cache_gib quality.min_traceable_questions task.sft.count task.rl.count task.eval.count
+    trace.n_incorrect sft.max_steps sft.weight_decay sft.max_failures grpo.kl_coef grpo.entropy_coef
+    report.traces cluster.num_gpus
+"""
+_FRACTIONS = """
+    sample.top_p reflect.top_p evaluate.top_p engine.gpu_memory_utilization
+    grpo.rollout.gpu_memory_utilization grpo.rollout.top_p
+"""
+_RATES = """
+    quality.min_accuracy quality.min_valid_rate quality.min_f1_correct quality.min_f1_incorrect
+"""
+
+
+def _ranges(config: Config) -> Iterator[str]:
+    for group, ok, wish in (
+        (_AT_LEAST_ONE, lambda x: x >= 1, "at least 1"),
+        (_ABOVE_ZERO, lambda x: x > 0, "above 0"),
+        (_NOT_NEGATIVE, lambda x: x >= 0, "0 or more"),
+        (_FRACTIONS, lambda x: 0 < x <= 1, "above 0 and at most 1"),
+        (_RATES, lambda x: 0 <= x <= 1, "between 0 and 1"),
+        ("evaluate.confidence", lambda x: 0 < x < 1, "above 0 and below 1"),
+        ("sft.warmup_ratio", lambda x: 0 <= x < 1, "at least 0 and below 1"),
+    ):
+        for key in group.split():
+            value = lookup(config, key)
+            if value is not None and not ok(value):
+                yield f"{key}: {value} must be {wish}"
+
+
+def _questions(config: Config) -> Iterator[str]:
+    for split, reader in (("sft", "attempts"), ("rl", "grpo"), ("eval", "evaluate")):
+        wanted = lookup(config, f"task.{split}")
+        if wanted.count > 0 and not wanted.levels:
+            yield f"task.{split}.levels: {wanted.count} questions need at least one level"
+        if wanted.count == 0 and {"questions", reader} <= set(config.stages):
+            yield f"task.{split}.count: 0 questions for stage {reader!r}; ask for some, or take it out of stages"
+
+
+def _variants(config: Config) -> Iterator[str]:
+    try:
+        words = prompts.load(config.prompts)
+    except ValueError as error:
+        yield str(error)
+        return
+    for key, names, valid in (
+        ("sample.variants", config.sample.variants, list(words.solve)),
+        ("reflect.variants", config.reflect.variants, list(words.reflect)),
+    ):
+        for i, name in enumerate(names):
+            if name not in valid:
+                has = f"prompts={config.prompts} has {', '.join(valid)}"
+                yield f"{key}[{i}]: no variant {name!r}, {has}{_closest(name, valid)}"
+
+
+def _decoding(config: Config) -> Iterator[str]:
+    for group in ("sample", "reflect", "evaluate"):
+        n, temperature = lookup(config, f"{group}.n"), lookup(config, f"{group}.temperature")
+        if temperature == 0 and n > 1:
+            yield f"{group}.n: {n} samples at {group}.temperature = 0 would be the same one {n} times"
+    for group in ("engine", "grpo.rollout"):
+        tokens, seqs = lookup(config, f"{group}.max_num_batched_tokens"), lookup(config, f"{group}.max_num_seqs")
+        if tokens is not None and tokens < seqs:
+            yield f"{group}.max_num_batched_tokens: {tokens} is below {group}.max_num_seqs = {seqs}"
+
+
+def lookup(config: Config, key: str) -> Any:
+    """The value at a dotted key."""
+    value: Any = config
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _sft(config: Config) -> Iterator[str]:
+    sft = config.sft
+    if sft.zero not in (0, 1, 2, 3):
+        yield f"sft.zero: {sft.zero} is not a ZeRO stage (0, 1, 2 or 3)"
+    per_step = sft.workers * sft.micro_batch
+    if per_step > 0 and sft.batch % per_step:
+        yield f"sft.batch: {sft.batch} is not a multiple of sft.workers x sft.micro_batch = {per_step}"
+    if len(sft.betas) != 2:
+        yield f"sft.betas: two numbers are needed, got {sft.betas}"
+    elif not all(0 <= beta < 1 for beta in sft.betas):
+        yield f"sft.betas: {sft.betas} must be at least 0 and below 1"
+
+
+def _grpo(config: Config) -> Iterator[str]:
+    grpo = config.grpo
+    ranks = grpo.nodes * grpo.ranks_per_node
+    if grpo.mini_batch > 0 and grpo.batch % grpo.mini_batch:
+        yield f"grpo.mini_batch: {grpo.mini_batch} does not divide grpo.batch = {grpo.batch}"
+    if ranks > 0 and grpo.mini_batch * grpo.n % ranks:
+        yield (
+            f"grpo.mini_batch: {grpo.mini_batch} x grpo.n = {grpo.mini_batch * grpo.n} sequences "
+            f"do not divide among {ranks} ranks (grpo.nodes x grpo.ranks_per_node)"
+        )
+    if "grpo" in config.stages and 0 < config.task.rl.count < grpo.batch:
+        yield f"task.rl.count: {config.task.rl.count} questions do not fill one grpo.batch of {grpo.batch}"
+    if grpo.n < 2:
+        yield f"grpo.n: {grpo.n} rollouts have no group to compare with; at least 2"
+    if grpo.rollout.tensor_parallel > 0 and ranks % grpo.rollout.tensor_parallel:
+        yield f"grpo.rollout.tensor_parallel: {grpo.rollout.tensor_parallel} does not divide {ranks} ranks"
+
+
+def _lengths(config: Config) -> Iterator[str]:
+    context = config.model.context
+    for key in ("sample.max_tokens", "reflect.max_tokens", "evaluate.max_tokens"):
+        if (value := lookup(config, key)) >= context:
+            yield f"{key}: {value} leaves no room for a prompt in model.context = {context}"
+    total = config.grpo.max_prompt + config.grpo.max_response
+    if total > context:
+        yield f"grpo.max_response: with grpo.max_prompt it makes {total}, over model.context = {context}"
+    if config.sft.max_length > context:
+        yield f"sft.max_length: {config.sft.max_length} is over model.context = {context}"
+    if config.trace.max_tokens > config.sft.max_length:
+        yield f"trace.max_tokens: {config.trace.max_tokens} is over sft.max_length = {config.sft.max_length}"
+
+
+def _resources(config: Config) -> Iterator[str]:
+    if config.engine.device == "cpu" and config.engine.kv_cache_gib == 0:
+        yield "engine.kv_cache_gib: a CPU engine cannot do without"
+    cpus = config.cluster.num_cpus
+    if config.cluster.address == "local" and cpus is not None:
+        wanted = config.engine.actors * config.engine.cpus_per_actor
+        if wanted > cpus - 1:
+            yield (
+                f"engine.actors: {config.engine.actors} x engine.cpus_per_actor = {wanted:g} leaves less than one "
+                f"CPU of cluster.num_cpus = {cpus} for reading and writing; the pool would wait for ever"
+            )
+        if config.sft.workers * config.sft.cpus_per_worker > cpus:
+            yield f"sft.workers: {config.sft.workers} x sft.cpus_per_worker is over cluster.num_cpus = {cpus}"
+    gpus = config.cluster.num_gpus
+    if config.engine.device == "cuda" and gpus is not None:
+        wanted_gpus = config.engine.actors * config.engine.tensor_parallel
+        if wanted_gpus > gpus:
+            yield f"engine.actors: {wanted_gpus} GPUs are needed, cluster.num_gpus = {gpus}"
+        if config.sft.workers > gpus:
+            yield f"sft.workers: {config.sft.workers} GPUs are needed, cluster.num_gpus = {gpus}"
+        if config.grpo.nodes == 1 and config.grpo.ranks_per_node > gpus:
+            yield f"grpo.ranks_per_node: {config.grpo.ranks_per_node} GPUs are needed, cluster.num_gpus = {gpus}"

@@ -1,0 +1,75 @@
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfray.evaluation.markup import Block, Piece, blocks, trimmed
+from sfray.grammar import Pair, render
+
+_TRACE = render(
+    [
+        Pair("try <answer>8</answer>", "no <verdict>Incorrect</verdict>"),
+        Pair("again", "yes <verdict>Correct</verdict>"),
+    ],
+    ["Once more."],
+    "So:",
+    "15",
+)
+
+
+def test_a_trace_falls_into_its_parts():
+    shown = trimmed(blocks(_TRACE))
+    assert [b.kind for b in shown] == [
+        "tag", "sample", "reflect incorrect", "glue", "sample", "reflect correct", "tag", "final"
+    ]  # fmt: skip
+    assert shown[3] == Block("glue", (Piece("text", "Once more."),))
+    assert [p.text for p in shown[1].pieces if p.kind == "answer"] == ["8"]
+    assert [p.text for p in shown[2].pieces if p.kind == "verdict"] == ["Incorrect"]
+    assert [p.text for p in shown[-1].pieces if p.kind == "answer"] == ["\n15\n"]
+
+
+def test_a_plain_answer_is_final():
+    assert blocks("It is <answer>4</answer>.") == [
+        Block(
+            "final",
+            (
+                Piece("text", "It is "),
+                Piece("tag", "<answer>"),
+                Piece("answer", "4"),
+                Piece("tag", "</answer>"),
+                Piece("text", "."),
+            ),
+        )
+    ]
+
+
+def test_a_reflection_without_a_verdict_is_unreadable():
+    assert [b.kind for b in trimmed(blocks("<think><sample>a</sample><reflect>b</reflect>"))] == [
+        "tag", "sample", "reflect unreadable"
+    ]  # fmt: skip
+
+
+def test_nothing_is_no_block():
+    assert blocks("") == []
+    assert trimmed(blocks(" \n ")) == []
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["<think>", "</think>", "<sample>", "</sample>", "<reflect>", "</reflect>", "<answer>", "</answer>",
+             "<verdict>", "</verdict>", "Correct", "a\n", "<", ">", "</", "<b>"]
+        ),
+        max_size=30,
+    )
+)  # fmt: skip
+def test_nothing_is_lost_of_any_text(parts):
+    text = "".join(parts)
+    assert "".join(p.text for b in blocks(text) for p in b.pieces) == text
+
+
+def test_hostile_text_takes_linear_time():
+    start = time.process_time()
+    for hostile in ("<reflect>", "<verdict>", "</think><reflect>", "<think><reflect></reflect>", "<sample></sample>"):
+        blocks(hostile * 20_000 + "</reflect>")
+    assert time.process_time() - start < 5

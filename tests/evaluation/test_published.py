@@ -1,0 +1,39 @@
+import pytest
+
+from sfray.evaluation.published import published
+
+
+def test_the_paper_says():
+    paper = published("qwen2.5-1.5b")
+    grpo = paper.rows["grpo"]
+    assert grpo.accuracy["countdown-4"] == 42.1
+    assert grpo.accuracy["gsm8k"] == 68.2
+    assert (grpo.countdown, grpo.average) == (25.1, 31.9)
+    assert published("openthoughts-7b").rows["rl_only"].accuracy["math500"] == 59.1
+    assert published("olmo-3-7b").rows["grpo"].countdown == 65.3
+    assert paper.skills["countdown-4"] == {
+        "answers": 2.34, "reflections": 7.13, "f1_correct": 0.65, "f1_incorrect": 0.97
+    }  # fmt: skip
+
+
+def test_averages_are_those_of_their_columns():
+    """Guards against a slip in copying: the paper's averages follow from its columns."""
+    for row in published("qwen2.5-1.5b").rows.values():
+        values = list(row.accuracy.values())
+        assert sum(values[:3]) / 3 == pytest.approx(row.countdown, abs=0.06)
+        assert sum(values[3:]) / 10 == pytest.approx(row.average, abs=0.06)
+    for row in published("openthoughts-7b").rows.values():
+        assert sum(row.accuracy.values()) / 4 == pytest.approx(row.average, abs=0.06)
+
+
+def test_the_row_beside_a_model():
+    paper = published("qwen2.5-1.5b")
+    assert paper.beside("grpo", "sft") is paper.rows["grpo"]
+    assert paper.beside("grpo", "base") is paper.rows["rl_only"]
+    assert paper.beside("base", "base") is paper.rows["base"]
+    assert published("openthoughts-7b").beside("base", "sft") is None
+
+
+def test_an_unknown_table_names_the_nearest():
+    with pytest.raises(ValueError, match=r"report.published: no table 'qwen-1.5b'; did you mean 'qwen2.5-1.5b'\?"):
+        published("qwen-1.5b")

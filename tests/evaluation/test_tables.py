@@ -1,0 +1,131 @@
+from typing import Any
+
+import pytest
+
+from sfray.evaluation import tables
+from sfray.evaluation.published import published
+from sfray.evaluation.tables import Cell
+from sfray.runs import Manifest
+
+_PAPER = published("qwen2.5-1.5b")
+
+
+def _estimate(mean: float) -> dict[str, float]:
+    return {"mean": mean, "low": mean / 2, "high": min(1.0, mean * 1.5)}
+
+
+def _level(mean: float) -> dict[str, Any]:
+    f1 = {"precision": None, "recall": None, "f1": _estimate(0.8), "support": 3}
+    return {
+        "accuracy": _estimate(mean),
+        "lenient_accuracy": _estimate(mean),
+        "answers_per_response": 1.5,
+        "reflections_per_response": 0.25,
+        "responses_with_reflection": 0.2,
+        "verdicts": {"correct": f1, "incorrect": f1 | {"f1": None}, "unreadable": 0},
+        "truncated": _estimate(0.0),
+        "tokens": {"mean": 99.6, "p50": 1, "p90": 1, "p99": 1, "max": 1},
+        "reasons": {"correct": 3, "no_answer": 1},
+    }
+
+
+def _results(levels: dict[str, tuple[float, float]]) -> dict[str, Any]:
+    models: dict[str, Any] = {}
+    for i, name in enumerate(("base", "grpo")):
+        found = {k: _level(v[i]) for k, v in levels.items()}
+        mean = sum(v[i] for v in levels.values()) / len(levels)
+        average = _level(mean) | {"levels": list(levels)}
+        models[name] = {"levels": found, "tasks": {"countdown": average}, "overall": average}
+    differences = [
+        {"model": "grpo", "minus": "base", "group": "countdown-4", "mean": 0.1, "low": 0.02, "high": 0.2},
+        {"model": "grpo", "minus": "base", "group": "overall", "mean": -0.1, "low": -0.3, "high": 0.0},
+    ]
+    return {"models": models, "differences": differences}
+
+
+_LEVELS = {"countdown-3": (0.3, 0.6), "countdown-4": (0.1, 0.2), "countdown-5": (0.02, 0.01), "countdown-6": (0.0, 0.0)}
+
+
+def test_accuracy_stands_beside_the_papers_other_model():
+    table = tables.accuracy(_results(_LEVELS), _PAPER, "sft")
+    assert table.spans == (("", 1), ("this run, %", 2), ("the paper, %: a different model, Qwen2.5-1.5B-Instruct", 2))
+    assert table.head == ("", "Base", "GRPO", "Base", "SkillFactory → GRPO")
+    rows = {row[0].text: row[1:] for row in table.rows}
+    assert rows["countdown-4"] == [
+        Cell("10.0", "5.0 – 15.0"), Cell("20.0", "10.0 – 30.0", "best"), Cell("3.3", kind="other"),
+        Cell("42.1", kind="other"),
+    ]  # fmt: skip
+    assert rows["countdown-3"][2:] == [Cell("–", kind="other")] * 2
+    assert [c.kind for c in rows["countdown-6"][:2]] == ["", ""]
+    assert [c.text for c in rows["countdown 4 to 6"]] == ["4.0", "7.0", "1.9", "25.1"]
+    assert [c.text for c in rows["average of all"]] == ["10.5", "20.2", "–", "–"]
+
+
+def test_rl_only_stands_beside_rl_only():
+    assert tables.accuracy(_results(_LEVELS), _PAPER, "base").head[-1] == "RL only"
+
+
+def test_one_level_needs_no_average():
+    table = tables.accuracy(_results({"countdown-3": (0.3, 0.6)}), _PAPER, "sft")
+    assert [row[0].text for row in table.rows] == ["countdown-3"]
+
+
+def test_differences_are_bold_where_they_leave_out_zero():
+    table = tables.differences(_results(_LEVELS))
+    assert table.head == ("", "GRPO − Base")
+    assert table.rows == [
+        [Cell("countdown-4", kind="name"), Cell("+10.0", "+2.0 – +20.0", "best")],
+        [Cell("average of all", kind="name"), Cell("-10.0", "-30.0 – +0.0", "")],
+    ]
+
+
+def test_skills_have_the_papers_figures_of_the_same_levels():
+    rows = tables.skills(_results(_LEVELS), _PAPER).rows
+    names = [row[0].text for row in rows]
+    assert names[:2] == ["Base", "countdown-3"]
+    assert [c.text for c in rows[1][1:]] == ["1.50", "0.25", "20.0", "80.0", "–", "30.0", "0.0", "100"]
+    assert names[10:] == ["paper: Qwen2.5-1.5B-Instruct, SkillFactory → GRPO", *_LEVELS]
+    assert [c.text for c in rows[12][1:]] == ["2.34", "7.13", "–", "65.0", "97.0", "–", "–", "–"]
+
+
+def test_reasons():
+    table = tables.reasons(_results(_LEVELS))
+    assert [[c.text for c in row] for row in table.rows] == [["correct", "3", "3"], ["no_answer", "1", "1"]]
+
+
+def test_stages_are_in_order_with_a_sum():
+    def manifest(name: str, seconds: float, **more: Any) -> Manifest:
+        return Manifest(name, "f", {}, {}, seconds=seconds, **more)
+
+    table = tables.stages(
+        {
+            "traces": manifest("traces", 4.4, counts={"traces": 1200}, rejects={"too_long": 3}),
+            "questions": manifest("questions", 61.0),
+        }
+    )
+    assert [[c.text for c in row] for row in table.rows] == [
+        ["questions", "1:01 min", "–", "none"],
+        ["traces", "4.4 s", "1,200 traces", "3 too long"],
+        ["all", "1:05 min", "", ""],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.44, "0.4 s"), (42, "42 s"), (401, "6:41 min"), (7530, "2:05 h"), (59.9, "60 s")]
+)
+def test_clock(seconds, text):
+    assert tables.clock(seconds) == text
+
+
+def test_silver_rates():
+    computed = {"texts": 10, "with_arithmetic": 8, "wrong_arithmetic_rate": 0.125, "contradiction_rate": 0.0}
+    wordy = {"texts": 2, "with_arithmetic": 0, "wrong_arithmetic_rate": None}
+    clean = {"texts": 5, "with_arithmetic": 5, "wrong_arithmetic_rate": 0.0}
+    table = tables.silver(
+        {"countdown.reflection": computed, "countdown.attempt_correct": wordy, "multiplication.reflection": clean}
+    )
+    assert [[c.text for c in row] for row in table.rows] == [
+        ["countdown: reflection", "10", "8", "12.50", "0.00"],
+        ["countdown: attempt correct", "2", "0", "–", "–"],
+        ["multiplication: reflection", "5", "5", "0.00", "0.00"],
+    ]

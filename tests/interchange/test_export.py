@@ -1,0 +1,119 @@
+"""Exports: exact rows, and that those who read them do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from datasets import load_dataset
+
+from sfray.interchange.export import export
+from sfray.interchange.layout import LAYOUTS
+from sfray.prompts import load
+from sfray.records import Question, Trace, to_table
+from sfray.runs import Stage, write_table
+from sfray.tasks.registry import verify
+
+GOLD = '{"numbers": [3, 5], "target": 8}'
+USER, ASSISTANT = "Make 8, “please”.", "<think>\n…\n</think>\n\n<answer>\n3 + 5\n</answer>"
+TURNS = [{"role": "user", "content": USER}, {"role": "assistant", "content": ASSISTANT}]
+
+
+def trace(number: int) -> Trace:
+    return Trace(f"q#algorithm1.{number}", "q", "algorithm1", USER, ASSISTANT, "3 + 5", ["q/plain/0"], ["r"], 1, 0, 20)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    stage = Stage(folder / "traces", "traces", {}, {})
+    stage.open()
+    for shard, count in enumerate((2, 0, 1)):
+        stage.write_shard(shard, to_table(Trace, [trace(3 * shard + i) for i in range(count)]))
+    stage.commit({"traces": 3})
+    for split, count in (("rl", 3), ("eval", 1)):
+        questions = [Question(f"q{i}", "countdown", "2", split, "Make 8.", GOLD) for i in range(count)]
+        write_table(folder / "questions" / f"{split}.parquet", to_table(Question, questions), row_group_size=2)
+    return folder
+
+
+def read(kind: str, files: str, cache: Path) -> list[dict]:
+    return load_dataset(kind, data_files=files, split="train", cache_dir=str(cache)).to_list()
+
+
+@pytest.mark.parametrize(
+    ("to", "kind", "files", "first"),
+    [
+        (
+            "sharegpt",
+            "json",
+            "part-*.jsonl",
+            {
+                "id": "q#algorithm1.0",
+                "conversations": [{"from": "human", "value": USER}, {"from": "gpt", "value": ASSISTANT}],
+            },
+        ),
+        ("llamafactory", "json", "sfray/part-*.jsonl", {"id": "q#algorithm1.0", "conversations": TURNS}),
+        ("trl", "parquet", "part-*.parquet", {"prompt": TURNS[:1], "completion": TURNS[1:]}),
+        ("trl_messages", "parquet", "part-*.parquet", {"messages": TURNS}),
+        ("verl", "parquet", "sft/part-*.parquet", {"messages": TURNS}),
+    ],
+)
+def test_datasets_loads_every_layout(to: str, kind: str, files: str, first: dict, run: Path, tmp_path: Path) -> None:
+    counts = export(run, to, tmp_path / "out")
+    assert counts["traces"] == 3
+    loaded = read(kind, str(tmp_path / "out" / files), tmp_path / "cache")
+    assert len(loaded) == 3
+    assert loaded[0] == first
+
+
+def test_llamafactory_finds_its_files(run: Path, tmp_path: Path) -> None:
+    export(run, "llamafactory", tmp_path / "out")
+    (entry,) = json.loads((tmp_path / "out" / "dataset_info.json").read_text()).values()
+    files = sorted((tmp_path / "out" / entry["file_name"]).iterdir())
+    assert [f.name for f in files] == ["part-00000.jsonl", "part-00002.jsonl"]
+    row = json.loads(files[0].read_text().splitlines()[0])
+    spoken = row[entry["columns"]["messages"]]
+    tags = entry["tags"]
+    assert [m[tags["role_tag"]] for m in spoken] == [tags["user_tag"], tags["assistant_tag"]]
+    assert spoken[1][tags["content_tag"]] == ASSISTANT
+
+
+def test_verl_questions_are_judged_by_our_verifier(run: Path, tmp_path: Path) -> None:
+    assert export(run, "verl", tmp_path / "out") == {"traces": 3, "rl": 3, "eval": 1}
+    rows = read("parquet", str(tmp_path / "out" / "rl" / "train.parquet"), tmp_path / "cache")
+    assert rows[2] == {
+        "data_source": "countdown",
+        "prompt": load().question("Make 8.", "the expression"),
+        "ability": "countdown",
+        "reward_model": {"style": "rule", "ground_truth": GOLD},
+        "extra_info": {"split": "rl", "index": 2, "id": "q2", "level": "2"},
+    }
+    assert verify(rows[2]["data_source"], rows[2]["reward_model"]["ground_truth"], ASSISTANT).correct
+    (held_out,) = read("parquet", str(tmp_path / "out" / "rl" / "test.parquet"), tmp_path / "cache")
+    assert held_out["extra_info"] == {"split": "eval", "index": 0, "id": "q0", "level": "2"}
+
+
+@pytest.mark.parametrize("to", ["trl", "trl_messages"])
+def test_trl_calls_it_conversational(to: str, run: Path, tmp_path: Path) -> None:
+    trl = pytest.importorskip("trl.data_utils")
+    export(run, to, tmp_path / "out")
+    for row in read("parquet", str(tmp_path / "out" / "part-*.parquet"), tmp_path / "cache"):
+        assert trl.is_conversational(row)
+
+
+@pytest.mark.parametrize("to", sorted(LAYOUTS))
+def test_nothing_is_overwritten(to: str, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    export(run, to, tmp_path / "out")
+    with pytest.raises(FileExistsError, match=r"out is not empty$"):
+        export(run, to, tmp_path / "out")
+
+
+def test_errors_say_what_to_do(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^no layout 'lamafactory'; did you mean 'llamafactory'\?$"):
+        export(run, "lamafactory", tmp_path / "out")
+    (run / "traces" / "manifest.json").unlink()
+    with pytest.raises(ValueError, match=r"traces is not finished: run the traces stage first$"):
+        export(run, "trl", tmp_path / "out")

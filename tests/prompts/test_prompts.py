@@ -1,0 +1,196 @@
+"""The words: what they turn into, and which files are refused."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfray import prompts
+from sfray.grammar import STRUCTURAL_TAG
+from sfray.prompts import fill, load
+
+DEFAULT = Path(prompts.__file__).with_name("default.yaml")
+OWN = """
+solve:
+  first: {user: "{question} Q {answer_type}"}
+  second: {system: be, user: "S {question}"}
+system: {be: "Be brief."}
+hint: "H {answer}"
+reflect: {default: "R {question} / {attempt}"}
+glue: {generic: [g1, g2], correct: [c], incorrect: [i]}
+ending: [e]
+backtrack: [b]
+confirm: [f]
+"""
+
+
+def own(tmp_path: Path, **changes: Any) -> Path:
+    """A prompts file with dotted keys (dots written ``__``) set, or removed by ``...``."""
+    raw = yaml.safe_load(OWN)
+    for key, value in changes.items():
+        *groups, last = key.split("__")
+        group = raw
+        for name in groups:
+            group = group[name]
+        if value is ...:
+            del group[last]
+        else:
+            group[last] = value
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    return path
+
+
+def test_what_a_model_is_told(tmp_path: Path) -> None:
+    words = load(str(own(tmp_path)))
+    assert words.attempt("first", "2+2?", "the number") == [{"role": "user", "content": "2+2? Q the number"}]
+    assert words.attempt("second", "2+2?", "the number") == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "S 2+2?"},
+    ]
+    assert words.attempt("first", "2+2?", "the number", hint="4") == [
+        {"role": "user", "content": "2+2? Q the number\n\nH 4"}
+    ]
+    assert words.reflection("default", "2+2?", "It is 5.") == [{"role": "user", "content": "R 2+2? / It is 5."}]
+    assert words.question("2+2?", "the number") == [{"role": "user", "content": "2+2? Q the number"}]
+
+
+def test_phrases(tmp_path: Path) -> None:
+    words = load(str(own(tmp_path)))
+    assert words.glue == {"generic": ("g1", "g2"), "correct": ("c",), "incorrect": ("i",)}
+    assert (words.ending, words.backtrack, words.confirm) == (("e",), ("b",), ("f",))
+
+
+def test_digest_is_that_of_the_file(tmp_path: Path) -> None:
+    path = own(tmp_path)
+    assert load(str(path)).digest == hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def test_the_default_has_the_papers_numbers() -> None:
+    words = load()
+    assert list(words.solve) == ["plain", "plan", "alternatives", "restate"]
+    assert [system is not None for system, _ in words.solve.values()] == [False, True, True, True]
+    assert {k: len(v) for k, v in words.glue.items()} == {"generic": 11, "correct": 14, "incorrect": 14}
+    assert len(words.ending) == 7
+    assert words == load("default") == load(str(DEFAULT))
+
+
+def test_the_default_asks_for_answers_and_verdicts() -> None:
+    words = load()
+    for variant in words.solve:
+        (*_, turn) = words.attempt(variant, "QUESTION", "TYPE")
+        assert turn["content"].startswith("QUESTION ")
+        assert turn["content"].endswith("give TYPE in <answer> tags.")
+        assert "{" not in turn["content"]
+    (reflection,) = words.reflection("default", "QUESTION", "ATTEMPT")
+    assert "QUESTION" in reflection["content"]
+    assert "\nATTEMPT\n" in reflection["content"]
+    assert reflection["content"].endswith("<verdict>Correct</verdict> or <verdict>Incorrect</verdict>.")
+
+
+def test_no_phrase_of_the_default_is_two_or_has_a_tag() -> None:
+    words = load()
+    phrases = [p for group in (*words.glue.values(), words.ending, words.backtrack, words.confirm) for p in group]
+    assert len(phrases) == len(set(phrases))
+    for phrase in phrases:
+        assert STRUCTURAL_TAG.search(phrase) is None
+        assert phrase == phrase.strip()
+        assert phrase[-1] in ".:"
+
+
+BRACES = st.text(st.sampled_from("{}ab "), max_size=12)
+
+
+@given(BRACES, BRACES)
+def test_fill_leaves_values_alone(a: str, b: str) -> None:
+    assert fill("{a}|{b}", a=a, b=b) == f"{a}|{b}"
+
+
+@given(BRACES)
+def test_fill_leaves_other_braces_alone(template: str) -> None:
+    assert fill(template, question="x") == template
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{x}", "1"),
+        ("{x}{x}", "11"),
+        ("{{x}}", "{1}"),
+        ("{y}{x", "{y}{x"),
+        (r"\frac{1}{x}", r"\frac{1}1"),
+        ("", ""),
+    ],
+)
+def test_fill(template: str, text: str) -> None:
+    assert fill(template, x="1") == text
+
+
+REFUSED = [
+    ({"solve": ...}, "prompts: section 'solve' is missing or empty"),
+    ({"confirm": []}, "prompts: section 'confirm' is missing or empty"),
+    ({"endings": ["e"]}, "prompts: no section 'endings'; did you mean 'ending'?"),
+    ({"xyz": 1}, "prompts: no section 'xyz'"),
+    ({"solve": ["a"]}, "prompts: solve must be a mapping of names"),
+    ({"solve": {1: {"user": "{question}"}}}, "prompts: solve must be a mapping of names"),
+    ({"solve__first": "{question}"}, "prompts: solve.first must be a mapping of names"),
+    ({"solve__first": {}}, "prompts: solve.first.user must be a text"),
+    ({"solve__first__user": "Q"}, "prompts: solve.first.user must hold {question}"),
+    ({"solve__second__system": "bee"}, "prompts: solve.second.system names 'bee', which section 'system' lacks"),
+    ({"system__be": 3}, "prompts: system.be must be a text"),
+    ({"system": "Be brief."}, "prompts: system must be a mapping of names"),
+    ({"hint": "H"}, "prompts: hint must hold {answer}"),
+    ({"hint": 3}, "prompts: hint must be a text"),
+    ({"reflect": "R"}, "prompts: reflect must be a mapping of names"),
+    ({"reflect__default": "R {question}"}, "prompts: reflect.default must hold {attempt}"),
+    ({"reflect__default": "R {attempt}"}, "prompts: reflect.default must hold {question}"),
+    ({"glue": ["g"]}, "prompts: glue must be a mapping of names"),
+    ({"glue__correct": ...}, "prompts: glue.correct must be a list of phrases"),
+    ({"glue__correct": "one"}, "prompts: glue.correct must be a list of phrases"),
+    ({"ending": ["e", " "]}, "prompts: ending must be a list of phrases"),
+    ({"ending": ["e", 3]}, "prompts: ending must be a list of phrases"),
+    (
+        {"glue__generic": ["Again.</think>"]},
+        "prompts: glue.generic has a phrase with a tag of the trace grammar: 'Again.</think>'",
+    ),
+    (
+        {"ending": ["So <answer>"]},
+        "prompts: ending has a phrase with a tag of the trace grammar: 'So <answer>'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED, ids=lambda x: str(x)[:40])
+def test_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    path = own(tmp_path, **changes)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared below
+        load(str(path))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("source", ["defualt", "", "/", "no/such/file.yaml", "default.yaml", ".."])
+def test_no_such_file(source: str) -> None:
+    with pytest.raises(ValueError, match=f"^prompts: no file {source!r}$"):
+        load(source)
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", "", "text", "3"])
+def test_not_a_mapping(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=f"^prompts: {path} must be a mapping of names$"):
+        load(str(path))
+
+
+@pytest.mark.parametrize("content", [b"a: [", b"a: 'x", b"\x00", b"\xff\xff"])
+def test_not_yaml(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"^prompts: {path} is not YAML: "):
+        load(str(path))

@@ -1,0 +1,58 @@
+"""What the engine is started with, and what a request becomes; the engine itself runs in test_shards."""
+
+import dataclasses
+
+from sfray.config import DecodingConfig, EngineConfig, ModelConfig
+from sfray.sampling.engine import engine_arguments, environment
+
+MODEL = ModelConfig(context=2048, dtype="float32")
+
+
+def test_cpu_engine_runs_in_the_actors_process_with_a_fixed_cache():
+    arguments = engine_arguments(MODEL, EngineConfig(device="cpu", kv_cache_gib=0.25, max_num_seqs=64))
+    assert arguments == {
+        "dtype": "float32",
+        "max_model_len": 2048,
+        "max_num_seqs": 64,
+        "enforce_eager": True,
+        "trust_remote_code": False,
+        "disable_log_stats": True,
+        "seed": 0,
+        "kv_cache_memory_bytes": 2**28,
+        "distributed_executor_backend": "uni",
+        "enable_chunked_prefill": False,
+        "max_num_batched_tokens": 4096,
+    }
+
+
+def test_gpu_engine_takes_its_parallelism_from_the_config():
+    engine = EngineConfig(device="cuda", tensor_parallel=2, max_num_batched_tokens=16384, enforce_eager=False)
+    arguments = engine_arguments(dataclasses.replace(MODEL, dtype="bfloat16"), engine)
+    assert arguments["tensor_parallel_size"] == 2
+    assert arguments["distributed_executor_backend"] == "mp"
+    assert arguments["max_num_batched_tokens"] == 16384
+    assert arguments["dtype"] == "bfloat16"
+    assert "kv_cache_memory_bytes" not in arguments
+    assert engine_arguments(MODEL, EngineConfig(device="cuda"))["distributed_executor_backend"] == "uni"
+
+
+def test_extra_arguments_come_last():
+    assert engine_arguments(MODEL, EngineConfig(extra={"seed": 7}))["seed"] == 7
+
+
+def test_cpu_environment_gives_each_engine_its_own_threads():
+    assert environment(EngineConfig(device="cpu", threads=1)) == {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "TOKENIZERS_PARALLELISM": "false",
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": "1",
+    }
+    assert "OMP_NUM_THREADS" not in environment(EngineConfig(device="cuda"))
+
+
+def test_defaults_of_decoding_are_the_papers():
+    assert DecodingConfig() == DecodingConfig(
+        n=1, temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.1, max_tokens=1024
+    )

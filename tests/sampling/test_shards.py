@@ -1,0 +1,104 @@
+"""The pool: its watchdog, and with a real engine that results depend on nothing but the seed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sfray.cluster import connect, disconnect
+from sfray.config import ClusterConfig, EngineConfig, RunConfig, SplitConfig, TaskConfig
+from sfray.records import Attempt, from_table
+from sfray.runs import Stage
+from sfray.sampling import attempts
+from sfray.sampling.shards import StageStalled, watched
+from sfray.tasks import questions
+from tests.sampling.rows import CONFIG, stage
+
+
+def test_rows_pass_through_the_watchdog():
+    assert list(watched(iter([{"shard": 1}, {"shard": 2}]), 1)) == [{"shard": 1}, {"shard": 2}]
+
+
+def test_an_error_of_the_engine_is_raised_to_the_caller():
+    def broken():
+        yield {"shard": 1}
+        raise ZeroDivisionError("engine")
+
+    rows = watched(broken(), 1)
+    assert next(rows) == {"shard": 1}
+    with pytest.raises(ZeroDivisionError, match="engine"):
+        next(rows)
+
+
+def test_a_pool_that_hangs_is_given_up():
+    release = threading.Event()
+
+    def hanging():
+        yield {"shard": 1}
+        release.wait()
+
+    rows = watched(hanging(), 0.001)
+    assert next(rows) == {"shard": 1}
+    with pytest.raises(StageStalled, match=r"engine.timeout_minutes = 0.001; the finished ones are kept"):
+        next(rows)
+    release.set()
+
+
+SHARDS = 3
+
+
+def sampled(root: Path, actors: int, kill: bool = False) -> list[Attempt]:
+    """Samples three shards of two questions with the embedded model; optionally kills an actor."""
+    config = dataclasses.replace(
+        CONFIG,
+        run=RunConfig(shard_questions=2),
+        task=TaskConfig(sft=SplitConfig(["3"], 2 * SHARDS)),
+        engine=EngineConfig(actors=actors, max_num_seqs=64, kv_cache_gib=0.125),
+    )
+    made = Stage(root / "questions", "questions", {}, {})
+    made.open()
+    questions.run(config, made, {})
+    target = stage(root, "attempts")
+    if kill:
+        threading.Thread(target=kill_a_worker_after, args=(target.part(0),), daemon=True).start()
+    attempts.run(config, target, {"questions": made.path})
+    return [row for part in target.parts() for row in from_table(Attempt, read(part))]
+
+
+def read(path: Path):
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path)
+
+
+def kill_a_worker_after(part: Path) -> None:
+    """Sends SIGKILL to the engine actor once it has finished a shard."""
+    while not part.parent.exists() or not any(part.parent.glob("part-*.parquet")):
+        time.sleep(0.02)
+    for process in psutil.Process().children(recursive=True):
+        if "ShardWorker" in process.name() or "ShardWorker" in " ".join(process.cmdline()):
+            os.kill(process.pid, signal.SIGKILL)
+            return
+
+
+@pytest.fixture
+def ray_cluster():
+    connect(ClusterConfig(address="local", num_cpus=2, num_gpus=0, object_store_gib=0.25))
+    yield
+    disconnect()
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("ray_cluster")
+def test_attempts_are_the_same_for_any_number_of_actors_and_after_a_kill(tmp_path):
+    one = sampled(tmp_path / "one", actors=1)
+    assert len(one) == len({a.id for a in one}) == 2 * SHARDS * 2 * 2
+    assert sampled(tmp_path / "two", actors=2) == one
+    assert sampled(tmp_path / "killed", actors=1, kill=True) == one

@@ -1,0 +1,173 @@
+"""Mathematical equality: exact where it can be, bounded where it cannot."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfray.config import SplitConfig
+from sfray.records import Question
+from sfray.tasks.mathematics import MAX_CHARS, Aime2025, Amc, Math500, boxed, gold_problem, judge, unwrap
+from sfray.tasks.outcome import Reason
+
+
+@pytest.mark.parametrize(
+    ("text", "contents"),
+    [
+        (r"so \boxed{42}.", ["42"]),
+        (r"\boxed{1} or \boxed{2}", ["1", "2"]),
+        (r"\boxed{\frac{1}{2}}", [r"\frac{1}{2}"]),
+        (r"\boxed{\boxed{1}}", [r"\boxed{1}"]),
+        (r"\boxed{1} \boxed{2", ["1"]),
+        ("42", []),
+        (r"\boxed{" * 1000, []),
+    ],
+)
+def test_boxes_are_found(text: str, contents: list[str]) -> None:
+    assert boxed(text) == contents
+
+
+@pytest.mark.parametrize(
+    ("answer", "formula"),
+    [
+        ("42", "42"),
+        ("$42$", "42"),
+        ("$$42$$", "42"),
+        (r"\(42\)", "42"),
+        (r"\[42\]", "42"),
+        (r"\boxed{42}", "42"),
+        (r"$\boxed{42}$.", "42"),
+        (r"42\%", "42"),
+        ("42 %", "42"),
+        (r"\$42", r"\$42"),
+        ("$41$ or $42$", None),
+        (r"\boxed{41} \boxed{42}", None),
+        (r"\(41\) \(42\)", None),
+        ("the answer is $42$", None),
+        (r"42} \boxed{42", None),
+        ("}{", None),
+        ("{" * 17 + "}" * 17, None),
+        ("(" * 17 + "2" + ")" * 17, None),
+        ("", None),
+        ("$$", None),
+    ],
+)
+def test_one_formula_is_unwrapped(answer: str, formula: str | None) -> None:
+    assert unwrap(answer) == formula
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "reason"),
+    [
+        ("42", "42", Reason.CORRECT),
+        ("42", "42.0", Reason.CORRECT),
+        ("1,234", "1234", Reason.CORRECT),
+        ("12", r"\$12", Reason.CORRECT),
+        ("12", "12%", Reason.CORRECT),
+        ("12", "12 dollars", Reason.CORRECT),
+        ("42", "x = 42", Reason.CORRECT),
+        (r"\text{Evelyn}", "Evelyn", Reason.CORRECT),
+        (r"\text{(C)}", "C", Reason.CORRECT),
+        (r"\frac{1}{2}", r"\frac {1}{2}", Reason.CORRECT),
+        (r"\left(1,2\right)", "(1, 2)", Reason.CORRECT),
+        ("42", "42.0000001", Reason.WRONG_VALUE),
+        ("42", "-42", Reason.WRONG_VALUE),
+        ("42", "41 = 42", Reason.BAD_SYNTAX),
+        ("42", "x = 41 = 42", Reason.BAD_SYNTAX),
+        ("42", "the answer is 42", Reason.BAD_SYNTAX),
+        ("42", "forty two", Reason.BAD_SYNTAX),
+        ("83", "41 42", Reason.BAD_SYNTAX),
+        (r"\text{Evelyn}", "Carla", Reason.BAD_SYNTAX),
+        ("42", "$41$ or $42$", Reason.BAD_SYNTAX),
+        ("42", "9" * (MAX_CHARS + 1), Reason.TOO_LONG),
+    ],
+)
+def test_plain_answers_need_no_library(monkeypatch, gold: str, answer: str, reason: Reason) -> None:
+    monkeypatch.setattr("sfray.tasks.mathematics.call", None)
+    assert judge({"answer": gold}, answer).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "reason"),
+    [
+        (r"\frac{1}{2}", "0.5", Reason.CORRECT),
+        (r"\frac{\sqrt{3}}{2}", r"\sqrt{3}/2", Reason.CORRECT),
+        ("x^2", "x*x", Reason.CORRECT),
+        ("1,-2", "-2, 1", Reason.CORRECT),
+        (r"3\pi", "3pi", Reason.CORRECT),
+        (r"(3, \frac{\pi}{2})", r"\left(3, \pi/2\right)", Reason.CORRECT),
+        ("2i", "2", Reason.WRONG_VALUE),
+        ("x+1", "x+2", Reason.WRONG_VALUE),
+        ("42", "41, 42", Reason.WRONG_VALUE),
+        ("42", "41 or 42", Reason.WRONG_VALUE),
+        ("2", r"\frac{0}{0}", Reason.WRONG_VALUE),
+        ("2", "9**9**9", Reason.PARSE_ERROR),
+        ("2", "9^{9^{9^{9}}}", Reason.TIMEOUT),
+    ],
+)
+def test_formulas_are_compared_by_the_library(gold: str, answer: str, reason: Reason) -> None:
+    assert judge({"answer": gold}, answer).reason is reason
+
+
+@given(
+    st.integers(-(10**9), 10**9), st.sampled_from(["{}", "${}$", r"\boxed{{{}}}", r"\[{}\]", " {} \n", "{}.", "n = {}"])
+)
+def test_a_number_in_any_dress_is_right(number: int, form: str) -> None:
+    assert judge({"answer": str(number)}, form.format(number)).correct
+    assert not judge({"answer": str(number + 1)}, form.format(number)).correct
+
+
+def test_it_works_off_the_main_thread_and_from_several() -> None:
+    outcomes: list[Reason] = []
+    threads = [
+        threading.Thread(target=lambda: outcomes.append(judge({"answer": r"\frac{1}{2}"}, "0.5").reason))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [Reason.CORRECT] * 4
+
+
+@pytest.mark.parametrize("gold", [{"answer": "42"}, {"answer": r"\frac{1}{2}"}, {"answer": r"\text{Evelyn}"}])
+def test_good_golds_pass(gold: dict) -> None:
+    assert gold_problem(gold) is None
+
+
+@pytest.mark.parametrize(
+    "gold",
+    [{}, {"answer": 5}, {"answer": ""}, {"answer": "$1$ or $2$"}, {"answer": "1" * 600}, {"answer": r"\frac{1}"}],
+)
+def test_bad_golds_are_named(gold: dict) -> None:
+    assert gold_problem(gold) is not None
+
+
+def test_the_data_sets_are_read_by_their_columns(tmp_path: Path) -> None:
+    files = {
+        Aime2025: {"problem_idx": 1, "problem": "Find it.", "answer": 70, "problem_type": ["Algebra"]},
+        Amc: {"id": 0, "problem": "Find it.", "answer": 27.0, "url": "https://example.org"},
+        Math500: {
+            "problem": "Find it.",
+            "solution": "",
+            "answer": r"\frac{1}{2}",
+            "subject": "",
+            "level": 2,
+            "unique_id": "a",
+        },
+    }
+    answers = []
+    for task, row in files.items():
+        path = tmp_path / f"{task.name}.jsonl"
+        path.write_text(json.dumps(row) + "\n")
+        (question,) = task({"path": str(path)}).questions("eval", SplitConfig(["-"], 1), 0)
+        assert isinstance(question, Question)
+        assert (question.id, question.text) == (f"{task.name}:eval:000000", "Find it.")
+        assert json.loads(question.gold) == {"answer": question.answer}
+        answers.append(question.answer)
+    assert answers == ["70", "27", r"\frac{1}{2}"]

@@ -1,0 +1,121 @@
+"""Mixtures: shares by weight, an even deal, golds of the parts' own."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfray.config import SplitConfig, TaskConfig
+from sfray.records import Question
+from sfray.tasks.mixture import Mixture, deal, share
+from sfray.tasks.registry import problems, verify
+
+PARTS = [{"name": "countdown", "weight": 3, "levels": ["3"]}, {"name": "multiplication", "levels": ["2"]}]
+
+
+def questions(parts: list[dict], split: str = "sft", count: int = 20) -> list[Question]:
+    return list(Mixture({"parts": parts}).questions(split, SplitConfig(["-"], count), 0))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("count", "weights", "shares"),
+    [
+        (10, [3, 1], [8, 2]),
+        (10, [1, 1, 1], [4, 3, 3]),
+        (7, [0.5, 0.5], [4, 3]),
+        (3, [1, 0, 1], [2, 0, 1]),
+        (0, [1, 2], [0, 0]),
+        (811, [198, 30, 83, 500], [198, 30, 83, 500]),
+        (1, [1, 100], [0, 1]),
+    ],
+)
+def test_shares_are_by_largest_remainder(count: int, weights: list[float], shares: list[int]) -> None:
+    assert share(count, weights) == shares
+
+
+@given(st.integers(0, 500), st.lists(st.floats(0.01, 100), min_size=1, max_size=6))
+def test_shares_add_up_and_are_within_one(count: int, weights: list[float]) -> None:
+    shares = share(count, weights)
+    assert sum(shares) == count
+    assert all(abs(s - count * w / sum(weights)) <= 1 + 1e-9 for s, w in zip(shares, weights, strict=True))
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=5))
+def test_the_deal_gives_each_its_share_evenly(shares: list[int]) -> None:
+    order = list(deal(shares))
+    assert Counter(order) == {i: s for i, s in enumerate(shares) if s}
+    for length in range(len(order) + 1):
+        got = Counter(order[:length])
+        assert all(abs(got[i] - s * length / len(order)) <= len(shares) for i, s in enumerate(shares) if order)
+
+
+def test_questions_keep_their_own_task_and_can_be_verified() -> None:
+    rows = questions(PARTS)
+    assert Counter(q.task for q in rows) == {"countdown": 15, "multiplication": 5}
+    assert [q.task for q in rows[:4]].count("multiplication") == 1
+    assert rows[0].id == "countdown-3:sft:000000"
+    for row in rows:
+        assert verify(row.task, row.gold, f"<answer>{row.answer}</answer>").correct
+    assert len({q.id for q in rows}) == 20
+
+
+def test_parts_may_be_of_some_splits_only() -> None:
+    parts = [
+        {"name": "countdown", "levels": ["3"], "splits": ["sft", "rl"]},
+        {"name": "countdown", "levels": ["3", "4"], "splits": ["eval"], "weight": 2},
+        {"name": "multiplication", "levels": ["2"], "splits": ["eval"]},
+    ]
+    assert {q.id.split(":")[0] for q in questions(parts)} == {"countdown-3"}
+    assert Counter(q.id.split(":")[0] for q in questions(parts, "eval", 9)) == {
+        "countdown-3": 3,
+        "countdown-4": 3,
+        "multiplication-2": 3,
+    }
+    config = TaskConfig("mixture", {"parts": parts}, *(SplitConfig(["-"], 9) for _ in range(3)))
+    assert list(problems(config)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({}, "task.options.parts: a list of tasks is needed"),
+        ({"parts": [5]}, "task.options.parts[0]: a mapping is needed, got 5"),
+        (
+            {"parts": [{"name": "cuntdown"}]},
+            "task.options.parts[0].name: no task 'cuntdown'; did you mean 'countdown'?",
+        ),
+        (
+            {"parts": [{"name": "mixture"}]},
+            "task.options.parts[0].name: the name of a task other than mixture is needed",
+        ),
+        ({"parts": [{**PARTS[0], "weight": 0}]}, "task.options.parts[0].weight: 0 must be above 0"),
+        ({"parts": [{**PARTS[0], "wight": 1}]}, "task.options.parts[0].wight: no such key"),
+        ({"parts": [{**PARTS[0], "splits": ["dev"]}]}, "task.options.parts[0].splits: no split 'dev'"),
+        ({"parts": [{"name": "countdown"}]}, "task.options.parts[0].levels: countdown needs some of 2, 3, 4, 5, 6"),
+        ({"parts": [{**PARTS[0], "levels": [9]}]}, "task.options.parts[0].levels[0]: countdown has no level '9'"),
+        ({"parts": [PARTS[0], PARTS[0]]}, "task.options.parts[1]: the same task and level as parts[0]"),
+        ({"parts": [*PARTS, {"name": "gpqa"}]}, "task.options.parts[2].splits: gpqa serves only eval"),
+        (
+            {"parts": [{**PARTS[0], "options": {"number_rang": 1}}]},
+            "task.options.parts[0].options.number_rang: countdown has no such option; "
+            "did you mean task.options.parts[0].options.number_range?",
+        ),
+    ],
+)
+def test_problems_name_the_part_and_its_key(options: dict, line: str) -> None:
+    config = TaskConfig("mixture", options, *(SplitConfig(["-"], 8) for _ in range(3)))
+    assert any(problem.startswith(line) for problem in problems(config)), list(problems(config))
+
+
+def test_a_split_without_parts_is_named() -> None:
+    with pytest.raises(ValueError, match=r"task\.eval\.count: no part of the mixture"):
+        questions([{**PARTS[0], "splits": ["sft"]}], "eval")
+
+
+def test_a_mixture_judges_nothing_itself() -> None:
+    assert Mixture.gold_problem({}) is not None
+    with pytest.raises(ValueError, match="their own task"):
+        Mixture.judge({}, "1")

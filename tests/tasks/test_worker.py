@@ -1,0 +1,152 @@
+"""The bounded worker: bounds on processor time and memory, failures, restarts, threads and forks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from sfray.tasks.worker import Worker, WorkerFailure, WorkerTimeout
+
+HERE = "tests.tasks.test_worker"
+
+
+def echo(value: object) -> object:
+    print("noise that must not reach the protocol")
+    return value
+
+
+def spin(value: object) -> object:
+    while True:
+        pass
+
+
+def power(value: int) -> int:
+    return 9 ** (9**value) % 10
+
+
+def hoard(value: int) -> int:
+    return len([bytearray(1 << 28) for _ in range(value)])
+
+
+def fail(value: object) -> object:
+    raise KeyError(value)
+
+
+def sleep(value: float) -> float:
+    time.sleep(value)
+    return value
+
+
+@pytest.fixture
+def worker():
+    made: list[Worker] = []
+
+    def make(name: str, **bounds: float) -> Worker:
+        made.append(Worker(f"{HERE}:{name}", **bounds))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def test_it_answers_again_and_again(worker) -> None:
+    echoing = worker("echo")
+    values = [None, 1, "é\n", [1, {"a": 2.5}], "x" * 1_000_000]
+    assert [echoing.call({"value": v}) for v in values] == values
+
+
+def test_processor_time_is_bounded_and_the_worker_replaced(worker) -> None:
+    for name, value in (("spin", 0), ("power", 10)):
+        bounded = worker(name, cpu_seconds=1)
+        with pytest.raises(WorkerTimeout, match="over 1 s of processor time"):
+            bounded.call({"value": value})
+    assert bounded.call({"value": 1}) == 9**9 % 10
+
+
+def test_time_asleep_is_bounded_by_the_backstop(worker) -> None:
+    sleeping = worker("sleep", wall_seconds=2.0)
+    assert sleeping.call({"value": 0.01}) == 0.01
+    started = time.monotonic()
+    with pytest.raises(WorkerTimeout, match="no reply within 2 s"):
+        sleeping.call({"value": 60})
+    assert time.monotonic() - started < 20
+    assert sleeping.call({"value": 0.02}) == 0.02
+
+
+def test_memory_is_bounded(worker) -> None:
+    hoarding = worker("hoard")
+    with pytest.raises(WorkerTimeout, match="memory"):
+        hoarding.call({"value": 64})
+    assert hoarding.call({"value": 1}) == 1
+
+
+def test_a_failure_says_what_was_raised(worker) -> None:
+    failing = worker("fail")
+    with pytest.raises(WorkerFailure, match="KeyError: 'here'"):
+        failing.call({"value": "here"})
+
+
+def test_a_worker_killed_from_outside_is_replaced(worker) -> None:
+    echoing = worker("echo")
+    assert echoing.call({"value": 1}) == 1
+    os.kill(echoing._process.pid, signal.SIGKILL)
+    echoing._process.wait()
+    assert echoing.call({"value": 2}) == 2
+
+
+def test_threads_share_it(worker) -> None:
+    echoing, results = worker("echo"), {}
+    threads = [threading.Thread(target=lambda i=i: results.update({i: echoing.call({"value": i})})) for i in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {i: i for i in range(16)}
+
+
+def test_a_missing_function_is_said(worker) -> None:
+    with pytest.raises(RuntimeError, match="has no attribute 'nothing'"):
+        worker("nothing").call({"value": 1})
+
+
+def test_an_interrupted_call_leaves_no_late_reply(worker) -> None:
+    sleeping = worker("sleep")
+    sleeping.call({"value": 0})
+
+    def interrupt(*_: object) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(InterruptedError):
+            sleeping.call({"value": 1.5})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert sleeping.call({"value": 0.01}) == 0.01
+
+
+SCRIPT = """
+import os, sys
+from sfray.tasks.worker import call
+assert call("tests.tasks.test_worker:echo", {"value": 1}) == 1
+child = os.fork()
+mine = call("tests.tasks.test_worker:echo", {"value": child})
+if child == 0:
+    assert mine == 0
+    os._exit(0)
+assert mine == child and os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_fork_has_a_worker_of_its_own_and_none_outlives_its_caller() -> None:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

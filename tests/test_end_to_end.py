@@ -1,0 +1,136 @@
+"""The whole pipeline with every engine, curation with its driver killed in every stage, and a Ray job."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sfray.config import STAGES
+from sfray.runs import Manifest
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 900
+"""Seconds that one launch may take."""
+
+UNDER_WAY = {"attempts": "part-*.parquet", "reflections": "part-*.parquet", "traces": "plan.json"}
+"""What a stage has written when it is in the middle of its work."""
+
+RAY_AGENTS = ("ray::RuntimeEnvAgent", "ray::DashboardAgent")
+"""They hold neither a model nor a file, and notice the end of their node only after a while."""
+
+SAME_BYTES = ("questions", "attempts", "reflections", "traces")
+"""Stages whose files must not differ by a bit between two runs."""
+
+CURATION = "stages=[questions,attempts,reflections,quality,traces]"
+"""Training has tests of its own for killed drivers and workers."""
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(3 * PATIENCE)]
+
+
+def launch(folder: Path, *overrides: str) -> subprocess.Popen[bytes]:
+    """Starts the smoke experiment with its run in a folder."""
+    log = (folder.parent / f"{folder.name}.log").open("ab")
+    command = [sys.executable, "launch.py", "experiment=smoke", f"run.dir={folder.parent}", f"run.name={folder.name}"]
+    return subprocess.Popen([*command, *overrides], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+
+
+def finish(folder: Path, *overrides: str) -> None:
+    """Runs what is left of a run."""
+    assert launch(folder, *overrides).wait(PATIENCE) == 0, (folder.parent / f"{folder.name}.log").read_text()[-4000:]
+
+
+def kill_in(stage: str, folder: Path) -> None:
+    """Starts the run and kills its driver in the middle of a stage."""
+    driver = launch(folder, CURATION)
+    deadline = time.monotonic() + PATIENCE
+    while not any((folder / stage).glob(UNDER_WAY[stage])):
+        assert driver.poll() is None, (folder.parent / f"{folder.name}.log").read_text()[-4000:]
+        assert time.monotonic() < deadline, f"{stage} did not begin"
+        time.sleep(0.02)
+    children = [c for c in psutil.Process(driver.pid).children(recursive=True) if c.name() not in RAY_AGENTS]
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    gone, left = psutil.wait_procs(children, timeout=60)
+    assert left == [], f"processes of the killed driver live on: {left}"
+    assert gone
+
+
+def files(folder: Path, stage: str) -> dict[str, bytes]:
+    """The Parquet files of a stage."""
+    found = {p.name: p.read_bytes() for p in (folder / stage).glob("*.parquet")}
+    assert found
+    return found
+
+
+def lines(path: Path) -> list[dict]:
+    """A JSONL file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    """A run that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    finish(folder)
+    return folder
+
+
+def test_every_stage_hands_over_what_the_next_one_needs(undisturbed):
+    manifests = {name: Manifest.read(undisturbed / name / "manifest.json") for name in STAGES}
+    assert manifests["questions"].counts == {"sft": 16, "rl": 16, "eval": 8}
+    assert manifests["attempts"].counts["rows"] == 16 * 4 * 4
+    assert manifests["reflections"].counts["rows"] + sum(manifests["reflections"].rejects.values()) >= 16 * 4 * 4
+    assert manifests["traces"].counts["traces"] == manifests["sft"].counts["traces"] > 0
+    assert manifests["grpo"].counts["steps"] == 2
+    assert len(lines(undisturbed / "grpo" / "metrics.jsonl")) == 2
+    results = json.loads((undisturbed / "evaluate" / "results.json").read_text())
+    assert set(results["models"]) == {"base", "sft", "grpo"}
+    page = (undisturbed / "report" / "report.html").read_text()
+    assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
+
+
+def test_a_driver_killed_while_data_is_made_loses_and_doubles_nothing(tmp_path):
+    undisturbed, folder = tmp_path / "undisturbed", tmp_path / "killed"
+    finish(undisturbed, CURATION)
+    for stage in UNDER_WAY:
+        kill_in(stage, folder)
+    finish(folder, CURATION)
+    for stage in SAME_BYTES:
+        assert files(folder, stage) == files(undisturbed, stage), stage
+
+
+def test_a_submitted_job_joins_the_cluster_it_was_sent_to(tmp_path):
+    temporary = Path(f"/tmp/sfray-job-{os.getpid()}")
+    ray = [str(Path(sys.executable).with_name("ray"))]
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | {"RAY_AUTH_MODE": "disabled"}
+    ports = ["--port=0", "--dashboard-port=8299", "--dashboard-host=127.0.0.1", f"--temp-dir={temporary}"]
+    head = subprocess.Popen(
+        [*ray, "start", "--head", "--block", "--num-cpus=2", "--object-store-memory=268435456", *ports],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        entrypoint = [
+            sys.executable, "launch.py", "experiment=smoke", "stages=[questions,attempts]",
+            f"run.dir={tmp_path}", "run.name=job", "engine.actors=1",
+        ]  # fmt: skip
+        submit = [*ray, "job", "submit", "--address=http://127.0.0.1:8299", "--working-dir=.", "--", *entrypoint]
+        done = None
+        for _ in range(30):  # the dashboard takes its time to listen
+            done = subprocess.run(submit, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+            if "Failed to connect" not in done.stdout + done.stderr:
+                break
+            time.sleep(2)
+        assert done is not None
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        assert Manifest.read(tmp_path / "job" / "attempts" / "manifest.json").counts["rows"] == 256
+    finally:
+        os.killpg(head.pid, signal.SIGTERM)
+        head.wait(60)

@@ -1,0 +1,117 @@
+"""The trace grammar: exact text, verdicts in every dress, and that parse undoes render."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfray.grammar import STRUCTURAL_TAG, Pair, Thinking, Verdict, VerdictError, parse, parse_verdict, render
+
+
+def test_exact_text() -> None:
+    pairs = [Pair(" first\n", "no <verdict>Incorrect</verdict>"), Pair("second", "yes <verdict>Correct</verdict>")]
+    assert render(pairs, ["Again."], "So:", "42", closing="Sure.") == (
+        "<think>\n<sample>\nfirst\n</sample>\n<reflect>\nno <verdict>Incorrect</verdict>\n</reflect>\nAgain.\n"
+        "<sample>\nsecond\n</sample>\n<reflect>\nyes <verdict>Correct</verdict>\n</reflect>\nSure.\n</think>\n\n"
+        "So:\n\n<answer>\n42\n</answer>"
+    )
+
+
+def test_without_reflections() -> None:
+    assert render([Pair("a", None)], [], "So:", "1") == (
+        "<think>\n<sample>\na\n</sample>\n</think>\n\nSo:\n\n<answer>\n1\n</answer>"
+    )
+
+
+@pytest.mark.parametrize(("pairs", "glue"), [([], []), ([Pair("a", None)], ["x"]), ([Pair("a", None)] * 2, [])])
+def test_pairs_and_glue_must_match(pairs: list, glue: list) -> None:
+    with pytest.raises(ValueError, match=rf"^{len(pairs)} pairs need {len(pairs) - 1} glue phrases, got {len(glue)}$"):
+        render(pairs, glue, "So:", "1")
+
+
+@pytest.mark.parametrize("place", ["attempt", "reflection", "glue", "ending", "answer", "closing"])
+@pytest.mark.parametrize("tag", ["<think>", "</THINK>", "< sample >", "</reflect\n>"])
+def test_a_tag_in_any_part_is_refused(place: str, tag: str) -> None:
+    parts = dict.fromkeys(("attempt", "reflection", "glue", "ending", "answer", "closing"), "x") | {place: f"a {tag}"}
+    pairs = [Pair(parts["attempt"], parts["reflection"]), Pair("x", "x")]
+    with pytest.raises(ValueError, match=r"^structural tag inside a part of a trace"):
+        render(pairs, [parts["glue"]], parts["ending"], parts["answer"], parts["closing"])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<verdict>Correct</verdict>", Verdict.CORRECT),
+        ("<verdict>Incorrect</verdict>", Verdict.INCORRECT),
+        ("<verdict> **correct**. </verdict>", Verdict.CORRECT),
+        ("<VERDICT>\nINCORRECT!\n</Verdict> and so on", Verdict.INCORRECT),
+        ("<verdict>Correct</verdict> no: <verdict>Incorrect</verdict>", Verdict.INCORRECT),
+        ("<verdict>Incorrect</verdict> <verdict>Correct", Verdict.INCORRECT),
+        ("<verdict>x <verdict>Correct</verdict>", Verdict.CORRECT),
+        ("<verdict>not correct</verdict>", VerdictError.CONTRADICTORY),
+        ("<verdict>Correct or Incorrect</verdict>", VerdictError.CONTRADICTORY),
+        ("<verdict>correct correct</verdict>", VerdictError.CONTRADICTORY),
+        ("<verdict>yes</verdict>", VerdictError.UNREADABLE),
+        ("<verdict></verdict>", VerdictError.UNREADABLE),
+        ("</verdict>Correct<verdict>", VerdictError.MISSING),
+        ("<verdict>Correct", VerdictError.MISSING),
+        ("Correct", VerdictError.MISSING),
+        ("", VerdictError.MISSING),
+    ],
+)
+def test_verdicts(text: str, expected: Verdict | VerdictError) -> None:
+    assert parse_verdict(text) is expected
+
+
+parts = st.text(st.characters(codec="utf-8"), max_size=60).filter(lambda t: not STRUCTURAL_TAG.search(t)).map(str.strip)
+
+
+@given(st.lists(st.tuples(parts, st.none() | parts), min_size=1, max_size=6), parts, parts, parts, parts)
+def test_parse_undoes_render(drawn: list, glue: str, ending: str, answer: str, closing: str) -> None:
+    pairs = tuple(Pair(*p) for p in drawn)
+    text = render(pairs, [glue] * (len(pairs) - 1), ending, answer, closing)
+    assert parse(text) == Thinking(pairs, True)
+    assert parse(text).reflections == sum(p.reflection is not None for p in pairs)
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs", "closed"),
+    [
+        ("", (), False),
+        ("no tags at all", (), False),
+        ("<think>x</think> 3", (), True),
+        ("<think><sample>a</sample><reflect>b</reflect>", (Pair("a", "b"),), False),
+        ("<sample>a</sample> but <sample>b</sample><reflect>r</reflect>", (Pair("a", None), Pair("b", "r")), False),
+        ("<reflect>alone</reflect></think>", (), True),
+        ("<sample>a</sample><reflect>r</reflect><reflect>s</reflect></think>", (Pair("a", "r"),), True),
+        ("<sample>open <sample>again</sample></think>", (Pair("again", None),), True),
+        ("<sample>a<reflect>r</reflect></sample></think>", (Pair("a<reflect>r</reflect>", None),), True),
+        ("<sample>a</sample></think> <sample>b</sample>", (Pair("a", None),), True),
+        ("<think><sample>a</sample><reflect>cut", (Pair("a", None),), False),
+    ],
+)
+def test_what_models_write(text: str, pairs: tuple, closed: bool) -> None:
+    assert parse(text) == Thinking(pairs, closed)
+
+
+crumbs = st.sampled_from(["<", ">", "/", "sample", "reflect", "think", "verdict", "Correct", " ", "x"])
+
+
+@given(st.lists(crumbs, max_size=80).map("".join))
+def test_no_text_is_too_odd(text: str) -> None:
+    assert parse(text).reflections <= len(parse(text).pairs)
+    assert isinstance(parse_verdict(text), Verdict | VerdictError)
+
+
+@pytest.mark.parametrize(
+    "piece", ["<sample>", "</sample>", "<reflect>", "<sample></reflect>", "<verdict>", "</think>", "<"]
+)
+def test_a_megabyte_is_read_in_linear_time(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    start = time.process_time()
+    parse(text)
+    parse_verdict(text)
+    assert time.process_time() - start < 5

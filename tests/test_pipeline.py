@@ -1,0 +1,131 @@
+"""What depends on what: fingerprints, inputs, and the refusals before any engine starts."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from sfray import pipeline
+from sfray.config import STAGES, ClusterConfig, Config, ModelConfig, RunConfig, SplitConfig, TaskConfig
+from sfray.runs import Manifest, StageConflict
+from sfray.validation import ConfigError
+
+
+@pytest.fixture
+def config(tmp_path) -> Config:
+    return Config(
+        stages=["questions"],
+        run=RunConfig(name="r", dir=str(tmp_path)),
+        model=ModelConfig(context=32768),
+        task=TaskConfig(sft=SplitConfig(["3"], 4), rl=SplitConfig(["3"], 4), eval=SplitConfig(["3", "4"], 4)),
+    )
+
+
+def changed(config: Config, **groups) -> set[str]:
+    """Stages whose fingerprint differs once keys of groups are replaced."""
+    other = dataclasses.replace(
+        config,
+        **{g: dataclasses.replace(getattr(config, g), **v) if isinstance(v, dict) else v for g, v in groups.items()},
+    )
+    before, after = pipeline.stages(config), pipeline.stages(other)
+    return {name for name in STAGES if before[name].fingerprint != after[name].fingerprint}
+
+
+def test_every_stage_has_a_spec_in_order():
+    assert tuple(pipeline.SPECS) == STAGES
+
+
+def test_a_change_reaches_the_stages_downstream_and_no_other(config):
+    assert changed(config, trace={"recipe": "uniform"}) == {"quality", "traces", "sft", "grpo", "evaluate"}
+    assert changed(config, sft={"lr": 1.0}) == {"sft", "grpo", "evaluate"}
+    assert changed(config, evaluate={"n": 1}) == {"evaluate"}
+    assert changed(config, grpo={"steps": 1}) == {"grpo", "evaluate"}
+    assert changed(config, sample={"n": 1}) == {
+        "attempts",
+        "reflections",
+        "quality",
+        "traces",
+        "sft",
+        "grpo",
+        "evaluate",
+    }
+    assert changed(config, run={"seed": 1}) == set(STAGES) - {"report"}
+
+
+def test_machines_change_nothing(config):
+    assert changed(config, engine={"actors": 7, "threads": 3}) == set()
+    assert changed(config, cluster=ClusterConfig(address="local", num_cpus=99)) == set()
+    assert changed(config, trace={"builders": 3}) == set()
+    assert changed(config, sft={"max_failures": 9}, grpo={"timeout_minutes": 1.0}) == set()
+
+
+def test_a_longer_evaluation_costs_no_new_attempts(config):
+    longer = dataclasses.replace(config.task, eval=SplitConfig(["3", "4"], 400))
+    assert changed(config, task=longer) == {"questions", "evaluate"}
+
+
+def test_inputs_follow_the_config(config):
+    assert pipeline.inputs_of("grpo", config) == ("questions", "sft")
+    assert pipeline.inputs_of("evaluate", config) == ("questions", "sft", "grpo")
+    rl_only = dataclasses.replace(
+        config,
+        grpo=dataclasses.replace(config.grpo, init="base"),
+        evaluate=dataclasses.replace(config.evaluate, models=["base", "grpo"]),
+    )
+    assert pipeline.inputs_of("grpo", rl_only) == ("questions",)
+    assert pipeline.inputs_of("evaluate", rl_only) == ("questions", "grpo")
+
+
+def test_questions_run_once_and_are_then_skipped(config, tmp_path, capsys):
+    pipeline.run(config)
+    manifest = tmp_path / "r" / "questions" / "manifest.json"
+    first = manifest.read_bytes()
+    assert Manifest.read(manifest).counts == {"sft": 4, "rl": 4, "eval": 4}
+    pipeline.run(config)
+    assert manifest.read_bytes() == first
+    assert "questions: done already" in capsys.readouterr().out
+
+
+def test_another_config_is_refused_with_the_difference_until_overwritten(config):
+    pipeline.run(config)
+    other = dataclasses.replace(config, task=dataclasses.replace(config.task, sft=SplitConfig(["3"], 5)))
+    with pytest.raises(StageConflict, match=r"task\.sft\.count: 4 there, 5 now"):
+        pipeline.run(other)
+    pipeline.run(dataclasses.replace(other, run=dataclasses.replace(other.run, overwrite=["questions"])))
+    assert pipeline.stages(other)["questions"].manifest.counts["sft"] == 5
+
+
+def test_a_missing_input_is_named(config):
+    with pytest.raises(pipeline.MissingInput, match=r"stage 'traces' needs 'questions', which is not done"):
+        pipeline.run(dataclasses.replace(config, stages=["traces"]))
+
+
+def test_questions_of_another_split_size_are_refused_only_by_who_reads_it(config):
+    pipeline.run(config)
+    more = dataclasses.replace(
+        config, stages=["attempts"], task=dataclasses.replace(config.task, sft=SplitConfig(["3"], 9))
+    )
+    with pytest.raises(StageConflict, match=r"task\.sft\.count: 4 there, 9 now"):
+        pipeline.run(more)
+    other = dataclasses.replace(config, task=dataclasses.replace(config.task, rl=SplitConfig(["3"], 9)))
+    assert pipeline._serves(pipeline.stages(other)["questions"], pipeline.SPECS["attempts"])
+    assert not pipeline._serves(pipeline.stages(other)["questions"], pipeline.SPECS["grpo"])
+
+
+def test_preflight_names_every_wrong_key(config):
+    broken = dataclasses.replace(
+        config,
+        task=dataclasses.replace(config.task, name="countdwon"),
+        trace=dataclasses.replace(config.trace, recipe="algoritm1"),
+    )
+    with pytest.raises(ConfigError) as caught:
+        pipeline.preflight(broken)
+    text = str(caught.value)
+    assert "did you mean 'countdown'?" in text
+    assert "algorithm1" in text
+
+
+def test_summary_is_one_line():
+    manifest = Manifest("attempts", "f", {}, {}, {"rows": 1234}, {"truncated": 2, "structural_tag": 1}, {}, 75.2)
+    assert pipeline.summary(manifest) == "[green]attempts[/] in 1:15 min: 1,234 rows; 3 rejects"

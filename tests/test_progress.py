@@ -1,0 +1,19 @@
+"""Bars in a log, where nobody watches them move."""
+
+from sfray.progress import Bar
+
+
+def test_a_log_gets_a_line_for_the_first_and_the_last_unit(capsys):
+    with Bar("attempts", total=3, unit="shards") as bar:
+        bar.advance("10 rows/s")
+        bar.advance("11 rows/s")
+        bar.advance("12 rows/s")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["attempts: 1/3 shards 0s 10 rows/s", "attempts: 3/3 shards 0s 12 rows/s"]
+
+
+def test_update_sets_what_is_done():
+    with Bar("grpo", total=5) as bar:
+        bar.update(4)
+        bar.advance()
+        assert bar.done == 5

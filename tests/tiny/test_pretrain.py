@@ -1,0 +1,117 @@
+"""Pre-training: learns, and is the same run whether or not it is interrupted."""
+
+import multiprocessing as mp
+
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from sfray.tiny import pretrain
+from sfray.tiny.pretrain import Settings, Trainer
+
+SMALL = Settings(steps=6, warmup=2, decay=2, rows=2, length=256, hidden=16, layers=1, heads=2, inner=16, matrix_lr=0.02)
+
+
+def losses(trainer, count):
+    return [trainer.advance() for _ in range(count)]
+
+
+def weights(trainer):
+    return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_tokenizer():
+    shipped = AutoTokenizer.from_pretrained(pretrain.MODEL_DIR)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretrain.tokenizer, "train", lambda seed: shipped)
+        yield
+
+
+def test_rates_rise_stay_and_fall():
+    settings = Settings(steps=10, warmup=4, decay=2)
+    assert [settings.rate(step) for step in range(10)] == [0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1, 0.5]
+
+
+def test_resuming_changes_nothing(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = Trainer(SMALL, tmp_path / "a", fast=False)
+    expected = losses(whole, 6)
+    first = Trainer(SMALL, tmp_path / "b", fast=False)
+    seen = losses(first, 3)
+    first.save()
+    losses(first, 1)  # lost: the process is killed after the last save
+    second = Trainer(SMALL, tmp_path / "b", fast=False)
+    assert second.step == 3
+    assert seen + losses(second, 3) == expected
+    assert torch.equal(weights(second), weights(whole))
+    assert second.seen == whole.seen
+
+
+def test_loss_falls(tmp_path):
+    settings = Settings(**{**SMALL.__dict__, "steps": 30, "vector_lr": 0.02})
+    found = losses(Trainer(settings, tmp_path, fast=False), 30)
+    assert sum(found[-5:]) < 0.8 * sum(found[:5])
+
+
+def test_workers_split_the_shards(tmp_path):
+    """The gradient of two processes is that of one that works both shards."""
+    one = Trainer(SMALL, tmp_path, fast=False)
+    parts = [Trainer(SMALL, tmp_path, rank, 2, fast=False) for rank in range(2)]
+    for trainer in parts:
+        trainer._share = lambda *counts: counts  # each keeps its own sum
+        trainer.optimizers = []
+        trainer._rates = list
+        trainer.model.zero_grad = lambda set_to_none: None
+    mean = one.advance()
+    grads = [torch.cat([p.grad.flatten() for p in trainer.model.parameters()]) for trainer in _advanced(parts)]
+    again = Trainer(SMALL, tmp_path, fast=False)
+    again.optimizers, again._rates, again.model.zero_grad = [], list, lambda set_to_none: None
+    again.advance()
+    whole = torch.cat([p.grad.flatten() for p in again.model.parameters()])
+    scale = whole.norm() / sum(grads).norm()
+    assert torch.allclose(sum(grads) * scale, whole, atol=1e-6)
+    assert mean > 0
+
+
+def _advanced(trainers):
+    for trainer in trainers:
+        trainer.advance()
+    return trainers
+
+
+def test_command_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda module: pytest.fail("compiled although --eager"))
+    out = tmp_path / "model"
+    pretrain.main(
+        [
+            *("--steps", "2", "--warmup", "1", "--decay", "1", "--rows", "2", "--hidden", "16", "--layers", "1"),
+            *("--heads", "2", "--inner", "16", "--workers", "1", "--eager"),
+            *("--state", str(tmp_path / "state"), "--out", str(out)),
+        ]
+    )
+    assert {"config.json", "model.safetensors", "tokenizer.json", "generation_config.json"} <= {
+        file.name for file in out.iterdir()
+    }
+    assert not (tmp_path / "model.part").exists()
+    assert mp.active_children() == []
+
+
+def test_too_many_workers():
+    with pytest.raises(SystemExit):
+        pretrain.parse(["--workers", "3"])
+
+
+def test_defaults_are_the_shipped_run():
+    settings, args = pretrain.parse([])
+    assert settings == Settings()
+    assert args.out == pretrain.MODEL_DIR

@@ -1,0 +1,186 @@
+"""Questions and shards: exact traces for a seed, and what holds for all of them."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sfray.config import TraceConfig
+from sfray.grammar import STRUCTURAL_TAG, Verdict, parse, parse_verdict
+from sfray.prompts import load
+from sfray.records import Question, Reject
+from sfray.tasks.registry import verify
+from sfray.traces.build import Workshop, build_question, build_shard
+from sfray.traces.recipes import RECIPES
+from tests.traces.rows import attempt, countdown_rows, reflection
+
+PROMPTS = load()
+QUESTIONS, ATTEMPTS, REFLECTIONS = countdown_rows(10)
+QUESTION = Question("q", "countdown", "3", "sft", "Make 8.", json.dumps({"numbers": [3, 5], "target": 8}), "3 + 5")
+
+
+def workshop(seed: int = 0, **config: object) -> Workshop:
+    trace = replace(TraceConfig(max_tokens=100_000), **config)
+    return Workshop(trace, seed, PROMPTS, {"countdown": "the expression"}, lambda p, t: len(p) + len(t))
+
+
+def test_exact_traces_of_a_seed() -> None:
+    attempts = [attempt(0, True), attempt(1, True), attempt(0, False)]
+    built = build_question(QUESTION, attempts, [reflection(a) for a in attempts], workshop(seed=0, l_max=3))
+    (trace,) = built.traces
+    assert trace.id == "q#algorithm1.0"
+    assert trace.attempts == ["q/plain/100", "q/plain/1", "q/plain/0"]
+    assert trace.reflections == ["q/plain/100/r0", "q/plain/1/r0", "q/plain/0/r0"]
+    assert (trace.answer, trace.n_correct, trace.n_incorrect) == ("C0", 2, 1)
+    assert trace.prompt == "Make 8. Think step by step, then give the expression in <answer> tags."
+    assert trace.text == (
+        "<think>\n"
+        "<sample>\n"
+        "try I0 <answer>I0</answer>\n"
+        "</sample>\n"
+        "<reflect>\n"
+        "check I0 <verdict>Incorrect</verdict>\n"
+        "</reflect>\n"
+        "Let me start over.\n"
+        "<sample>\n"
+        "try C1 <answer>C1</answer>\n"
+        "</sample>\n"
+        "<reflect>\n"
+        "check C1 <verdict>Correct</verdict>\n"
+        "</reflect>\n"
+        "Correct, it seems. I will check with a new attempt.\n"
+        "<sample>\n"
+        "try C0 <answer>C0</answer>\n"
+        "</sample>\n"
+        "<reflect>\n"
+        "check C0 <verdict>Correct</verdict>\n"
+        "</reflect>\n"
+        "</think>\n"
+        "\n"
+        "My final answer is:\n"
+        "\n"
+        "<answer>\n"
+        "C0\n"
+        "</answer>"
+    )
+    assert trace.tokens == len(trace.prompt) + len(trace.text)
+
+
+def test_seed_recipe_and_question_all_matter_and_row_order_does_not() -> None:
+    def texts(seed: int = 0, recipe: str = "algorithm1", shuffled: bool = False) -> list[str]:
+        attempts, reflections = list(ATTEMPTS), list(REFLECTIONS)
+        if shuffled:
+            random.Random(3).shuffle(attempts)
+            random.Random(4).shuffle(reflections)
+        return [t.text for t in build_shard(QUESTIONS, attempts, reflections, workshop(seed, recipe=recipe)).traces]
+
+    assert texts() == texts(shuffled=True)
+    assert texts() != texts(seed=1)
+    assert texts() != texts(recipe="uniform")
+
+
+def test_a_question_is_built_alike_in_any_shard() -> None:
+    whole = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, workshop()).traces
+    for question in QUESTIONS[:5]:
+        mine = [r for r in ATTEMPTS if r.question_id == question.id]
+        alone = build_shard([question], mine, [r for r in REFLECTIONS if r.question_id == question.id], workshop())
+        assert alone.traces == [t for t in whole if t.question_id == question.id]
+
+
+@settings(max_examples=50)
+@given(st.sampled_from(sorted(RECIPES)), st.integers(0, 2**31), st.integers(200, 4_000))
+def test_every_trace_parses_back_and_is_judged_as_labelled(name: str, seed: int, max_tokens: int) -> None:
+    built = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, workshop(seed, recipe=name, max_tokens=max_tokens))
+    text_of = {a.id: a for a in ATTEMPTS}
+    said = {r.id: r.text for r in REFLECTIONS}
+    gold = {q.id: q.gold for q in QUESTIONS}
+    for trace in built.traces:
+        thinking = parse(trace.text)
+        assert thinking.closed
+        assert [p.attempt for p in thinking.pairs] == [text_of[i].text for i in trace.attempts]
+        assert [p.reflection for p in thinking.pairs] == [said.get(i) for i in trace.reflections]
+        right = [text_of[i].correct for i in trace.attempts]
+        for pair, correct in zip(thinking.pairs, right, strict=True):
+            if pair.reflection is not None:
+                assert parse_verdict(pair.reflection) is (Verdict.CORRECT if correct else Verdict.INCORRECT)
+        assert (sum(right), len(right) - sum(right)) == (trace.n_correct, trace.n_incorrect)
+        outcome = verify("countdown", gold[trace.question_id], trace.text)
+        assert outcome.answer == trace.answer
+        if RECIPES[name].ends_correct:
+            assert outcome.correct
+        assert trace.tokens <= max_tokens
+    rejected = [r for r in built.rejects if r.reason == "too_long"]
+    totals = built.statistics.totals
+    assert len({t.id for t in built.traces} | {r.id for r in rejected}) == len(built.traces) + len(rejected)
+    assert totals["traces"] == len(built.traces)
+    assert totals["tokens"] == sum(t.tokens for t in built.traces)
+
+
+def test_rebuilt_and_rejected_traces_are_counted() -> None:
+    attempts = [attempt(0, True), attempt(0, False)]
+    reflections = [reflection(a) for a in attempts]
+    config = {"recipe": "star_c", "l_max": 2}
+    whole = build_question(QUESTION, attempts, reflections, workshop(**config))
+    assert [(t.n_correct, t.n_incorrect) for t in whole.traces] == [(1, 1)]
+    shorter = build_question(QUESTION, attempts, reflections, workshop(**config, max_tokens=whole.traces[0].tokens - 1))
+    assert [(t.n_correct, t.n_incorrect) for t in shorter.traces] == [(1, 0)]
+    assert shorter.statistics.totals["rebuilt"] == 1
+    none = build_question(QUESTION, attempts, reflections, workshop(**config, max_tokens=10))
+    assert none.traces == []
+    assert none.rejects == [Reject("q#star_c.0", "too_long", "shape IC, over trace.max_tokens = 10 at its shortest")]
+    assert none.statistics.totals["questions_with_traces"] == 0
+
+
+@pytest.mark.parametrize(
+    ("right", "recipe", "reason"), [(0, "algorithm1", "no_correct_pair"), (1, "star_cc", "too_few_pairs")]
+)
+def test_a_question_without_a_trace_is_a_reject(right: int, recipe: str, reason: str) -> None:
+    attempts = [attempt(i, True) for i in range(right)] + [attempt(0, False)]
+    built = build_question(QUESTION, attempts, [reflection(a) for a in attempts], workshop(recipe=recipe))
+    detail = f"usable attempts: {right} correct, 1 incorrect"
+    assert built.rejects == [Reject("q", reason, detail)]
+
+
+def test_subsampling_is_seeded_and_keeps_whole_rows() -> None:
+    every = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, workshop(recipe="star_c_full", l_max=4)).traces
+    some = build_shard(
+        QUESTIONS, ATTEMPTS, REFLECTIONS, workshop(recipe="star_c_full", l_max=4, max_per_question=2)
+    ).traces
+    pairs = {(t.question_id, tuple(t.attempts), tuple(t.reflections)) for t in every}
+    assert {(t.question_id, tuple(t.attempts), tuple(t.reflections)) for t in some} <= pairs
+    per_question = {q.id: [t for t in some if t.question_id == q.id] for q in QUESTIONS}
+    assert max(map(len, per_question.values())) == 2
+    assert [t.id for t in per_question[QUESTIONS[0].id]] == [f"{QUESTIONS[0].id}#star_c_full.{k}" for k in (0, 1)]
+
+
+def test_tags_in_rows_never_reach_a_trace() -> None:
+    attempts = [attempt(0, True), attempt(1, True, text="</think> <answer>C1</answer>")]
+    built = build_question(QUESTION, attempts, [reflection(a) for a in attempts], workshop())
+    assert [t.attempts for t in built.traces] == [["q/plain/0"]]
+    assert [r.reason for r in built.rejects] == ["structural_tag"]
+    inner = built.traces[0].text.removeprefix("<think>")
+    assert STRUCTURAL_TAG.findall(inner) == ["<sample>", "</sample>", "<reflect>", "</reflect>", "</think>"]
+
+
+def test_silver_is_measured_where_answers_are_arithmetic() -> None:
+    def silver(task: str, gold: str) -> set[str]:
+        question = Question("q", task, "-", "sft", "How many?", gold)
+        attempts = [attempt(0, True), attempt(0, False)]
+        types = {task: "the number"}
+        made = build_question(
+            question, attempts, [reflection(a) for a in attempts], replace(workshop(), answer_types=types)
+        )
+        return set(made.statistics.summary()["silver"])
+
+    assert silver("gsm8k", '{"number": "3"}') == set()
+    assert "multiplication.attempt_correct" in silver("multiplication", '{"factors": [3, 4]}')
+
+
+def test_a_row_of_another_shard_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"^x/plain/0: its question x is not in this shard$"):
+        build_shard([QUESTION], [attempt(0, True, question="x")], [], workshop())

@@ -1,0 +1,155 @@
+"""The TraceBuilder pool on a real Ray: any number of builders, resume, and death."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from sfray import models
+from sfray.config import Config, ModelConfig, TraceConfig
+from sfray.records import Trace, from_table
+from sfray.runs import Stage
+from sfray.traces import builder
+from tests.traces.rows import write_run, write_tokenizer
+
+pytestmark = pytest.mark.engine
+
+QUESTIONS, SHARD = 60, 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    import ray
+
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=100 << 20,
+        _temp_dir="/tmp/sfray-builder",
+    )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("run")
+    write_tokenizer(folder / "model")
+    return write_run(folder, QUESTIONS, SHARD)
+
+
+def build(inputs: dict[str, Path], folder: Path, builders: int) -> Stage:
+    stage = Stage(folder, "traces", {}, {})
+    stage.open()
+    builder.run(config(inputs, builders), stage, inputs)
+    return stage
+
+
+def config(inputs: dict[str, Path], builders: int) -> Config:
+    model = ModelConfig(path=str(inputs["questions"].parent / "model"))
+    return Config(model=model, trace=TraceConfig(builders=builders))
+
+
+def contents(stage: Stage) -> list[tuple[str, str]]:
+    files = [*stage.parts(), stage.path / "rejects.parquet", stage.path / "statistics.json"]
+    return [(p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in files]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return build(inputs, tmp_path_factory.mktemp("one"), 1)
+
+
+def test_manifest_adds_up(undisturbed: Stage, inputs: dict[str, Path]) -> None:
+    assert len(undisturbed.parts()) == QUESTIONS // SHARD
+    traces = [t for p in undisturbed.parts() for t in from_table(Trace, pq.read_table(p))]
+    manifest = undisturbed.manifest
+    assert manifest.counts["questions"] == QUESTIONS
+    assert manifest.counts["traces"] == len(traces)
+    assert manifest.counts["tokens"] == sum(t.tokens for t in traces)
+    assert manifest.counts["questions_with_traces"] == len({t.question_id for t in traces})
+    assert manifest.metrics == json.loads((undisturbed.path / "statistics.json").read_text())
+    assert sum(manifest.rejects.values()) == QUESTIONS - manifest.counts["questions_with_traces"]
+
+
+def test_tokens_are_those_that_training_counts(undisturbed: Stage, inputs: dict[str, Path]) -> None:
+    tokenizer = models.load_tokenizer(inputs["questions"].parent / "model")
+    for trace in from_table(Trace, pq.read_table(undisturbed.part(0))):
+        prompt = models.prompt_ids(tokenizer, [{"role": "user", "content": trace.prompt}])
+        response = models.token_ids(tokenizer, trace.text)
+        assert trace.tokens == len([*prompt, *response, tokenizer.eos_token_id])
+
+
+@pytest.mark.parametrize("builders", [2, 3])
+def test_any_number_of_builders_writes_the_same_bytes(
+    builders: int, undisturbed: Stage, inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    assert contents(build(inputs, tmp_path / "traces", builders)) == contents(undisturbed)
+
+
+def test_only_missing_shards_are_built_again(undisturbed: Stage, inputs: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(undisturbed.path, tmp_path / "traces")
+    stage = Stage(tmp_path / "traces", "traces", {}, {})
+    stage.manifest_path.unlink()
+    stage.part(2).unlink()
+    kept = stage.part(1).stat().st_mtime_ns
+    builder.run(config(inputs, 1), stage, inputs)
+    assert stage.part(1).stat().st_mtime_ns == kept
+    assert contents(stage) == contents(undisturbed)
+
+
+def test_a_killed_builder_costs_nothing(undisturbed: Stage, inputs: dict[str, Path], tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "traces", "traces", {}, {})
+    stage.open()
+    finished_at_death: list[int] = []
+
+    def kill() -> None:
+        # Found while it starts, killed once it works: the only builder has shards left then.
+        while (pid := builder_pid()) is None:
+            time.sleep(0.05)
+        while not stage.parts():
+            time.sleep(0.001)
+        os.kill(pid, signal.SIGKILL)
+        finished_at_death.append(len(stage.parts()))
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    builder.run(config(inputs, 1), stage, inputs)
+    killer.join(10)
+    assert len(finished_at_death) == 1
+    assert finished_at_death[0] < QUESTIONS // SHARD
+    assert contents(stage) == contents(undisturbed)
+
+
+def builder_pid() -> int | None:
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "TraceBuilder" in " ".join(process.cmdline()):
+                return process.pid
+    return None
+
+
+def test_shards_that_do_not_match_are_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "attempts").mkdir()
+    stage = Stage(tmp_path / "traces", "traces", {}, {})
+    with pytest.raises(ValueError, match=r"attempts: 15 of 15 shards are missing, the first is 0$"):
+        builder.run(config(inputs, 1), stage, inputs | {"attempts": tmp_path / "attempts"})
+
+
+def test_a_recipe_that_cannot_be_is_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "traces", "traces", {}, {})
+    with pytest.raises(ValueError, match=r"^trace\.recipe: no recipe 'algorithm'"):
+        builder.run(Config(trace=TraceConfig(recipe="algorithm")), stage, inputs)

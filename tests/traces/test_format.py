@@ -1,0 +1,109 @@
+"""Words around the pairs, and the limit on length."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from sfray.prompts import load
+from sfray.traces.format import Draft, draft, fit
+from sfray.traces.plan import Closing, Plan, Step
+from tests.traces.rows import attempt, reflection
+
+PROMPTS = load()
+
+
+def plan(shape: str, closing: Closing = Closing.NONE) -> Plan:
+    attempts = [attempt(i, letter == "C") for i, letter in enumerate(shape)]
+    return Plan(tuple(Step(a, reflection(a)) for a in attempts), closing)
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+def test_exact_text() -> None:
+    text = Draft(plan("IC"), ("Once more.",), "", "So:").text
+    assert text == (
+        "<think>\n"
+        "<sample>\ntry I0 <answer>I0</answer>\n</sample>\n"
+        "<reflect>\ncheck I0 <verdict>Incorrect</verdict>\n</reflect>\n"
+        "Once more.\n"
+        "<sample>\ntry C1 <answer>C1</answer>\n</sample>\n"
+        "<reflect>\ncheck C1 <verdict>Correct</verdict>\n</reflect>\n"
+        "</think>\n\nSo:\n\n<answer>\nC1\n</answer>"
+    )
+
+
+def test_backtrack_repeats_the_correct_attempt_inside_the_thinking() -> None:
+    text = Draft(plan("CI", Closing.BACKTRACK), ("Again.",), "Back:", "So:").text
+    assert text.endswith("</reflect>\nBack:\ntry C0 <answer>C0</answer>\n</think>\n\nSo:\n\n<answer>\nC0\n</answer>")
+
+
+def test_confirm_stands_after_the_last_pair() -> None:
+    text = Draft(plan("CC", Closing.CONFIRM), ("Again.",), "Both agree.", "So:").text
+    assert text.endswith("</reflect>\nBoth agree.\n</think>\n\nSo:\n\n<answer>\nC1\n</answer>")
+
+
+def test_glue_fits_the_attempt_before_it() -> None:
+    seen: dict[str, set[str]] = {"C": set(), "I": set()}
+    for seed in range(400):
+        made = draft(plan("CIC"), PROMPTS, random.Random(seed))
+        assert len(made.glue) == 2
+        seen["C"].add(made.glue[0])
+        seen["I"].add(made.glue[1])
+        assert made.closing == ""
+        assert made.ending in PROMPTS.ending
+    assert seen["C"] == {*PROMPTS.glue["correct"], *PROMPTS.glue["generic"]}
+    assert seen["I"] == {*PROMPTS.glue["incorrect"], *PROMPTS.glue["generic"]}
+
+
+def test_without_reflections_glue_is_generic() -> None:
+    bare = plan("CIC").without_reflections()
+    seen = {g for seed in range(200) for g in draft(bare, PROMPTS, random.Random(seed)).glue}
+    assert seen == set(PROMPTS.glue["generic"])
+
+
+@pytest.mark.parametrize(
+    ("closing", "phrases"), [(Closing.BACKTRACK, PROMPTS.backtrack), (Closing.CONFIRM, PROMPTS.confirm)]
+)
+def test_closings_have_their_own_phrases(closing: Closing, phrases: tuple[str, ...]) -> None:
+    made = [
+        draft(plan("CCI" if closing is Closing.BACKTRACK else "CCC", closing), PROMPTS, random.Random(s))
+        for s in range(60)
+    ]
+    assert {m.closing for m in made} == set(phrases)
+    assert made[0].phrases == (*made[0].glue, made[0].closing, made[0].ending)
+
+
+def test_a_draft_that_fits_is_left_alone() -> None:
+    whole = draft(plan("ICIC"), PROMPTS, random.Random(0))
+    fitted = fit(whole, "p", 10_000, lambda prompt, text: len(prompt) + words(text))
+    assert fitted is not None
+    assert fitted[0] is whole
+    assert fitted[1] == whole.text
+    assert fitted[2] == 1 + words(whole.text)
+
+
+def test_a_long_draft_is_rebuilt_shorter_with_the_glue_that_fits() -> None:
+    whole = Draft(plan("ICIC"), ("after I0", "after C1", "after I2"), "", "So:")
+    lengths = [words(whole.text)]
+    assert whole.shorter() is not None
+    fitted = fit(whole, "", lengths[0] - 1, lambda _, text: words(text))
+    assert fitted is not None
+    assert (fitted[0].plan.shape, fitted[0].glue) == ("CIC", ("after C1", "after I2"))
+    shortest = fit(whole, "", words(Draft(plan("C"), (), "", "So:").text), lambda _, text: words(text))
+    assert shortest is not None
+    assert (shortest[0].plan.shape, shortest[0].glue, shortest[0].answer) == ("C", (), "C3")
+
+
+def test_what_never_fits_is_given_up() -> None:
+    assert fit(draft(plan("IC"), PROMPTS, random.Random(0)), "", 3, lambda _, text: words(text)) is None
+
+
+def test_an_attempt_without_an_answer_cannot_end_a_trace() -> None:
+    step = Step(replace(attempt(0, True), answer=None), None)
+    with pytest.raises(ValueError, match="has no answer"):
+        _ = Draft(Plan((step,)), (), "", "So:").answer

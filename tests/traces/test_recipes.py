@@ -1,0 +1,247 @@
+"""Recipes: invariants by property, and the distribution of trace shapes against hand computation."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+from fractions import Fraction as F
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+
+from sfray.config import TraceConfig
+from sfray.traces.plan import Closing
+from sfray.traces.recipes import RECIPES, problems, recipe, require
+from tests.traces.rows import pools
+
+DRAWS = 10_000
+
+sizes = st.integers(0, 7)
+
+
+def plans(name: str, correct: int, incorrect: int, seed: int = 0, **config: object) -> list:
+    made = pools(correct, incorrect, variants=config.pop("pool_variants", 1), reflections=config.pop("each", 1))
+    return recipe(name).plans(made, replace(TraceConfig(), **config), random.Random(seed))
+
+
+@given(sizes, sizes, st.integers(1, 6), st.integers(0, 2**32))
+def test_algorithm1_keeps_its_bounds(correct: int, incorrect: int, l_max: int, seed: int) -> None:
+    made = plans("algorithm1", correct, incorrect, seed, l_max=l_max)
+    for plan in made:
+        right, wrong = plan.shape.count("C"), plan.shape.count("I")
+        assert 1 <= right <= l_max
+        assert wrong <= right - 1
+        assert plan.shape[-1] == "C"
+        assert plan.closing is Closing.NONE
+    used = [step.reflection.id for plan in made for step in plan.steps]
+    assert len(used) == len(set(used)), "a pair was drawn twice"
+    assert sum(p.shape.count("C") for p in made) == correct, "the loop ends when no correct pair is left"
+
+
+@given(st.sampled_from(sorted(RECIPES)), sizes, sizes, st.integers(2, 5), st.booleans(), st.integers(0, 2**32))
+def test_every_recipe_is_sound(name: str, correct: int, incorrect: int, l_max: int, distinct: bool, seed: int) -> None:
+    config = {"l_max": l_max, "distinct_variants": distinct, "pool_variants": 4}
+    made = plans(name, correct, incorrect, seed, **config)
+    assert made == plans(name, correct, incorrect, seed, **config)
+    for plan in made:
+        attempts = [step.attempt for step in plan.steps]
+        assert len({a.id for a in attempts}) == len(attempts)
+        if distinct:
+            assert len({a.variant for a in attempts}) == len(attempts)
+        assert all((s.reflection is None) == name.startswith("no_reflection") for s in plan.steps)
+        assert all(s.reflection is None or s.reflection.attempt_id == s.attempt.id for s in plan.steps)
+        if recipe(name).ends_correct:
+            assert plan.steps[plan.final].correct
+
+
+@given(sizes, sizes, st.integers(1, 4), st.integers(0, 4), st.integers(0, 2**32))
+def test_fixed_ratio_uses_up_the_smaller_pool(correct: int, incorrect: int, right: int, wrong: int, seed: int) -> None:
+    made = plans("fixed_ratio", correct, incorrect, seed, n_correct=right, n_incorrect=wrong)
+    assert len(made) == min(correct // right, incorrect // wrong if wrong else correct // right)
+    assert all((p.shape.count("C"), p.shape.count("I"), p.shape[-1]) == (right, wrong, "C") for p in made)
+
+
+# Shape distributions, computed by hand: the shapes of all traces of a question, joined by spaces,
+# so that the depletion of the pools is tested too.
+SHAPES = {
+    # |Y+| = 2, |Y-| = 1, l_max = 2. n+ = 1 (1/2): then n- = 0, and one correct pair is left, which comes
+    # alone (its n+ is 1 whatever is drawn). n+ = 2: n- = 0 or 1; with 1, both orders of what is shuffled.
+    "algorithm1": (
+        (2, 1, {"l_max": 2}),
+        {"C C": F(1, 2), "CC": F(1, 4), "ICC": F(1, 8), "CIC": F(1, 8)},
+    ),
+    # |Y+| = 1, |Y-| = 2, l_max = 2: n- is 0, 1 or 2.
+    "uniform": ((1, 2, {"l_max": 2}), {"C": F(1, 3), "IC": F(1, 3), "IIC": F(1, 3)}),
+    "no_reflections": (
+        (2, 1, {"l_max": 2}),
+        {"C C": F(1, 2), "CC": F(1, 4), "ICC": F(1, 8), "CIC": F(1, 8)},
+    ),
+    # As uniform, then every place is as likely for the correct one.
+    "no_order": (
+        (1, 2, {"l_max": 2}),
+        {"C": F(1, 3), "IC": F(1, 6), "CI": F(1, 6), "IIC": F(1, 9), "ICI": F(1, 9), "CII": F(1, 9)},
+    ),
+    # One of the two correct comes last, the other has three places.
+    "fixed_ratio": (
+        (2, 2, {"n_correct": 2, "n_incorrect": 2}),
+        {"CIIC": F(1, 3), "ICIC": F(1, 3), "IICC": F(1, 3)},
+    ),
+    # Of the pool C C I I one correct is last; two of C I I stand before it, in any order.
+    "star_c": (
+        (2, 2, {"l_max": 3}),
+        {"CIC": F(1, 3), "ICC": F(1, 3), "IIC": F(1, 3)},
+    ),
+    # Length 1, then length 2: before the last there is one of C I I.
+    "star_c_full": ((2, 2, {"l_max": 2}), {"C CC": F(1, 3), "C IC": F(2, 3)}),
+    "no_reflection": ((2, 2, {"l_max": 2}), {"C CC": F(1, 3), "C IC": F(2, 3)}),
+    # Length 1: C with 1/3. Length 2: an ordered pair of C I I.
+    "random": (
+        (1, 2, {"l_max": 2}),
+        {f"{a} {b}": F(1 + (a == "I"), 3) * F(1, 3) for a in "CI" for b in ("CI", "IC", "II")},
+    ),
+    # C C I I, three attempts: one I last; before it one C for sure and one of C I, in any order.
+    "star_c_ic": (
+        (2, 2, {"l_max": 3}),
+        {"CCI": F(1, 2), "CII": F(1, 4), "ICI": F(1, 4)},
+    ),
+    # C C C I, three attempts: two C last, before them one of C I.
+    "star_cc": ((3, 1, {"l_max": 3}), {"CCC": F(1, 2), "ICC": F(1, 2)}),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+def test_shapes_are_distributed_as_computed_by_hand(name: str) -> None:
+    (correct, incorrect, config), expected = SHAPES[name]
+    assert sum(expected.values()) == 1
+    settings = replace(TraceConfig(), **config)
+    rng = random.Random(20_251)
+    made = pools(correct, incorrect)
+    seen = Counter(" ".join(p.shape for p in recipe(name).plans(made, settings, rng)) for _ in range(DRAWS))
+    assert set(seen) == set(expected)
+    order = sorted(expected)
+    _, p_value = chisquare([seen[s] for s in order], [float(expected[s] * DRAWS) for s in order])
+    assert p_value > 0.001
+
+
+def test_no_reflections_are_the_traces_of_algorithm1_without_them() -> None:
+    whole, bare = plans("algorithm1", 4, 4, seed=3), plans("no_reflections", 4, 4, seed=3)
+    assert [[s.attempt for s in p.steps] for p in whole] == [[s.attempt for s in p.steps] for p in bare]
+
+
+def test_zero_c_has_one_shape_and_every_attempt_is_as_likely() -> None:
+    rng = random.Random(1)
+    made = pools(4, 2)
+    drawn = [recipe("zero_c").plans(made, TraceConfig(), rng) for _ in range(DRAWS)]
+    assert {tuple(p.shape for p in plans) for plans in drawn} == {("C",)}
+    seen = Counter(plans[0].steps[0].attempt.answer for plans in drawn)
+    assert sorted(seen) == ["C0", "C1", "C2", "C3"]
+    assert chisquare(list(seen.values())).pvalue > 0.001
+
+
+def test_every_correct_pair_is_as_likely_to_be_last() -> None:
+    rng = random.Random(2)
+    made = pools(3, 2)
+    config = TraceConfig(recipe="fixed_ratio", n_correct=3, n_incorrect=2)
+    seen = Counter(recipe("fixed_ratio").plans(made, config, rng)[0].steps[-1].attempt.answer for _ in range(DRAWS))
+    assert sorted(seen) == ["C0", "C1", "C2"]
+    assert chisquare(list(seen.values())).pvalue > 0.001
+
+
+def test_repeats_start_from_full_pools() -> None:
+    assert [p.shape for p in plans("zero_c", 1, 0, repeats=3)] == ["C", "C", "C"]
+    assert sum(p.shape.count("C") for p in plans("algorithm1", 4, 2, repeats=3)) == 12
+
+
+def test_pairs_are_attempts_times_reflections_unless_limited() -> None:
+    whole = plans("algorithm1", 2, 0, each=3)
+    assert sum(len(p.steps) for p in whole) == 6
+    limited = plans("algorithm1", 2, 0, each=3, reflections_per_attempt=1)
+    assert sorted(s.attempt.answer for p in limited for s in p.steps) == ["C0", "C1"]
+
+
+def test_lengths_that_the_pools_do_not_have_are_left_out() -> None:
+    assert [len(p.steps) for p in plans("star_c_full", 2, 1, l_max=5)] == [1, 2, 3]
+    assert plans("star_c", 2, 1, l_max=5) == []
+    assert plans("star_cc", 1, 5, l_max=2) == []
+    assert plans("star_c_ic", 5, 0, l_max=2) == []
+    assert plans("algorithm1", 0, 5) == []
+
+
+def test_distinct_variants_bound_the_length() -> None:
+    made = plans("star_c_full", 8, 8, l_max=5, distinct_variants=True, pool_variants=4)
+    assert [len(p.steps) for p in made] == [1, 2, 3, 4]
+
+
+def test_backtrack_goes_to_the_last_correct_attempt() -> None:
+    (plan,) = plans("star_c_ic", 2, 2, l_max=4)
+    assert plan.closing is Closing.BACKTRACK
+    assert plan.shape[-1] == "I"
+    assert plan.final == plan.shape.rindex("C")
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("0C", "zero_c"),
+        ("*C", "star_c"),
+        ("*C_full", "star_c_full"),
+        ("*C*IC", "star_c_ic"),
+        ("*CC", "star_cc"),
+        ("no_reflection", "no_reflection"),
+        ("no_reflections", "no_reflections"),
+        ("algorithm1", "algorithm1"),
+    ],
+)
+def test_aliases(alias: str, name: str) -> None:
+    assert recipe(alias).name == name
+
+
+def test_unknown_recipe_names_the_nearest() -> None:
+    with pytest.raises(ValueError, match=r"^trace\.recipe: no recipe 'algoritm1'; did you mean 'algorithm1'\?$"):
+        recipe("algoritm1")
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, []),
+        ({"recipe": "*CC", "l_max": 1}, ["trace.l_max: 1 is too few for recipe star_cc; at least 2"]),
+        (
+            {"recipe": "fixed_ratio", "n_correct": 0},
+            ["trace.n_correct: 0 must be at least 1: a trace ends in a correct pair"],
+        ),
+        ({"n_incorrect": -1}, ["trace.n_incorrect: -1 must be 0 or more"]),
+        ({"variants": []}, ["trace.variants: an empty list leaves no attempts; null uses all"]),
+        ({"max_per_question": 0}, ["trace.max_per_question: 0 must be at least 1, or null"]),
+        ({"reflections_per_attempt": 0}, ["trace.reflections_per_attempt: 0 must be at least 1, or null"]),
+        (
+            {"distinct_variants": True, "variants": ["plain"]},
+            ["trace.distinct_variants: with one variant in trace.variants no trace can hold two attempts"],
+        ),
+    ],
+)
+def test_problems(config: dict, expected: list[str]) -> None:
+    assert list(problems(replace(TraceConfig(), **config))) == expected
+
+
+def test_problems_of_an_unknown_recipe() -> None:
+    (line,) = problems(TraceConfig(recipe="x"))
+    assert line.startswith("trace.recipe: no recipe 'x'; there are algorithm1, uniform")
+
+
+def test_require_names_everything_at_once() -> None:
+    assert require(TraceConfig(recipe="0C")).name == "zero_c"
+    with pytest.raises(ValueError, match=r"^trace\.l_max: 1 is too few.*\ntrace\.max_per_question: 0 must be"):
+        require(TraceConfig(recipe="*CC", l_max=1, max_per_question=0))
+
+
+def test_every_recipe_has_a_config_and_a_line_in_the_documentation() -> None:
+    root = Path(__file__).parents[2]
+    configs = {p.stem for p in (root / "conf" / "trace").glob("*.yaml")}
+    assert configs == {*RECIPES, "no_diversity"}
+    documented = (root / "docs" / "recipes.md").read_text()
+    assert [name for name in RECIPES if f"| `{name}`" not in documented] == []
