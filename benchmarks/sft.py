@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from sfray import seeds
+from sfray.arrow import to_table
 from sfray.config import Config
 from sfray.grammar import Pair, render
-from sfray.records import Trace, to_table
+from sfray.records import Trace
 from sfray.runs import Stage, write_table
 from sfray.validation import parse
 

@@ -31,12 +31,13 @@ import psutil
 import pyarrow.parquet as pq
 
 from sfray import models, seeds
+from sfray.arrow import schema, to_table
 from sfray.config import Config, ModelConfig, TraceConfig
 from sfray.files import replacing
 from sfray.grammar import Verdict
 from sfray.progress import console
 from sfray.prompts import load
-from sfray.records import Attempt, Question, Reflection, schema, to_table
+from sfray.records import Attempt, Question, Reflection
 from sfray.runs import Manifest, Stage
 from sfray.tasks import countdown
 from sfray.tasks.registry import verify

@@ -24,7 +24,7 @@ def check(
     import yaml
 
     from sfray.compose import CONF, composed
-    from sfray.pipeline import preflight
+    from sfray.preflight import preflight
     from sfray.validation import parse
 
     with reported():

@@ -15,10 +15,10 @@ from sfray import cluster, prompts
 from sfray.config import STAGES, Config
 from sfray.interchange.imported import imported_stage
 from sfray.locks import hold
+from sfray.preflight import preflight
 from sfray.progress import console
 from sfray.runs import Manifest, Stage, fingerprint
-from sfray.tasks.registry import problems as task_problems
-from sfray.validation import ConfigError, lookup
+from sfray.validation import lookup
 
 Run = Callable[[Config, Stage, Mapping[str, Path]], None]
 
@@ -182,28 +182,6 @@ def _depends(name: str, config: Config) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
-
-
-def preflight(config: Config) -> None:
-    """Checks the names that only a registry can tell, before any engine starts.
-
-    Raises:
-        ConfigError: With a line for each thing that is wrong.
-    """
-    from sfray.evaluation.published import published
-    from sfray.traces.recipes import require
-
-    problems = list(task_problems(config.task))
-    for check in (
-        lambda: require(config.trace),
-        lambda: published(config.report.published),
-    ):
-        try:
-            check()
-        except ValueError as error:
-            problems.append(str(error))
-    if problems:
-        raise ConfigError(problems)
 
 
 def run(config: Config) -> None:

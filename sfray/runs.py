@@ -26,6 +26,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sfray.arrow import schema, to_table
 from sfray.files import (
     discard,
     is_whole,
@@ -36,7 +37,7 @@ from sfray.files import (
     write_json,
     write_table,
 )
-from sfray.records import Reject, schema, to_table
+from sfray.records import Reject
 
 _log = logging.getLogger(__name__)
 

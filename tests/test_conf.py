@@ -11,7 +11,8 @@ import yaml
 
 from sfray.compose import CONF, composed, load
 from sfray.config import STAGES, Config
-from sfray.pipeline import preflight, stages
+from sfray.pipeline import stages
+from sfray.preflight import preflight
 from sfray.traces.recipes import recipe
 from sfray.validation import ConfigError, lookup, parse
 

@@ -17,11 +17,25 @@ SOURCES = sorted((ROOT / "sfray").rglob("*.py"))
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 350, 60
 
 FLOORS = [
-    {"config", "errors", "files", "grammar", "locks", "progress", "prompts", "records", "runs", "seeds", "validation"},
+    {
+        "arrow",
+        "config",
+        "errors",
+        "files",
+        "grammar",
+        "locks",
+        "progress",
+        "prompts",
+        "records",
+        "runs",
+        "seeds",
+        "validation",
+    },
     {"cluster", "compose", "models", "tasks"},
     {"traces"},
     {"evaluation", "interchange", "sampling", "tiny", "training"},
-    {"doctor", "pipeline"},
+    {"doctor", "preflight"},
+    {"pipeline"},
     {"cli"},
 ]
 """Top-level modules and packages of sfray, from the ground up. Each may import what is

@@ -9,7 +9,6 @@ import pytest
 from sfray import pipeline
 from sfray.config import STAGES, ClusterConfig, Config, ModelConfig, RunConfig, SplitConfig, TaskConfig
 from sfray.runs import Manifest, StageConflict
-from sfray.validation import ConfigError
 
 
 @pytest.fixture
@@ -111,19 +110,6 @@ def test_questions_of_another_split_size_are_refused_only_by_who_reads_it(config
     other = dataclasses.replace(config, task=dataclasses.replace(config.task, rl=SplitConfig(["3"], 9)))
     assert pipeline._serves(pipeline.stages(other)["questions"], pipeline.SPECS["attempts"])
     assert not pipeline._serves(pipeline.stages(other)["questions"], pipeline.SPECS["grpo"])
-
-
-def test_preflight_names_every_wrong_key(config):
-    broken = dataclasses.replace(
-        config,
-        task=dataclasses.replace(config.task, name="countdwon"),
-        trace=dataclasses.replace(config.trace, recipe="algoritm1"),
-    )
-    with pytest.raises(ConfigError) as caught:
-        pipeline.preflight(broken)
-    text = str(caught.value)
-    assert "did you mean 'countdown'?" in text
-    assert "algorithm1" in text
 
 
 def test_summary_is_one_line():

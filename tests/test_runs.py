@@ -19,8 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sfray.arrow import from_table, to_table
 from sfray.files import DiskFull, read_json
-from sfray.records import Reject, from_table, to_table
+from sfray.records import Reject
 from sfray.runs import Manifest, Stage, StageConflict, fingerprint, versions
 
 ROOT = Path(__file__).parents[1]
@@ -328,7 +329,8 @@ def test_versions_are_those_of_installed_packages() -> None:
 DRIVER = """
 import sys
 from pathlib import Path
-from sfray.records import Reject, to_table
+from sfray.arrow import to_table
+from sfray.records import Reject
 from sfray.runs import Stage
 stage = Stage(Path(sys.argv[1]), "attempts", {"n": 2}, {"questions": "q1"})
 shards = int(sys.argv[2])

@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sfray import seeds
+from sfray.arrow import from_table
 from sfray.evaluation.groups import group, ordered
 from sfray.evaluation.markup import Block, blocks, trimmed
-from sfray.records import Completion, Question, Trace, from_table
+from sfray.records import Completion, Question, Trace
 
 MAX_CHARS = 12_000
 """Longest text shown; the middle of a longer one is left out, and says so."""

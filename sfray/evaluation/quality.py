@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from sfray.arrow import from_table
 from sfray.config import Config
 from sfray.evaluation.cost import parameters, sft_cost
 from sfray.evaluation.floors import QualityFloor, check
@@ -32,7 +33,7 @@ from sfray.evaluation.yields import Yield
 from sfray.files import write_json
 from sfray.models import ModelError, resolve
 from sfray.progress import console
-from sfray.records import Attempt, Question, Reflection, from_table
+from sfray.records import Attempt, Question, Reflection
 from sfray.runs import Stage
 from sfray.tasks.lenient import verify_leniently
 

@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from rich.table import Table
 
+from sfray.arrow import from_table
 from sfray.config import Config
 from sfray.evaluation.groups import group, ordered
 from sfray.evaluation.intervals import Estimate, average, difference, mean_rate
 from sfray.evaluation.skills import Counts, no_verdicts, read, verdict_scores
 from sfray.files import write_json
 from sfray.progress import console
-from sfray.records import Completion, Question, from_table
+from sfray.records import Completion, Question
 from sfray.runs import Stage
 from sfray.seeds import derive
 from sfray.tasks.lenient import verify_leniently

@@ -15,10 +15,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sfray.arrow import from_table
 from sfray.files import replacing
-from sfray.interchange.layout import DATASET_INFO, LAYOUTS, RL_SCHEMA, Layout, rl_row
+from sfray.interchange.layout import DATASET_INFO, LAYOUTS, Layout
 from sfray.prompts import Prompts, load
-from sfray.records import Question, Trace, from_table
+from sfray.records import Question, Trace
+from sfray.tasks.rl_row import RL_SCHEMA, rl_row
 
 RL_FILES = {"rl": "train.parquet", "eval": "test.parquet"}
 """Split -> verl's file name, below ``rl/``."""

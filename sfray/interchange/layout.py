@@ -17,12 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from sfray.prompts import Prompts
-from sfray.records import Question, Trace
-from sfray.tasks.registry import family
-
-TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-"""A conversation in Arrow."""
+from sfray.records import Trace
+from sfray.tasks.rl_row import TURNS
 
 DATASET_INFO = {
     "sfray": {
@@ -39,15 +35,6 @@ DATASET_INFO = {
     }
 }
 """LLaMA-Factory's entry for a folder of files."""
-
-RL_SCHEMA = pa.schema([
-    ("data_source", pa.string()),
-    ("prompt", TURNS),
-    ("ability", pa.string()),
-    ("reward_model", pa.struct([("style", pa.string()), ("ground_truth", pa.string())])),
-    ("extra_info", pa.struct([(k, pa.string()) for k in ("split", "id", "level")] + [("index", pa.int64())])),
-])  # fmt: skip
-"""verl's RL rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +55,6 @@ class Layout:
 def turns(trace: Trace) -> list[dict[str, str]]:
     """The conversation of a trace."""
     return [{"role": "user", "content": trace.prompt}, {"role": "assistant", "content": trace.text}]
-
-
-def rl_row(question: Question, prompts: Prompts, index: int) -> dict[str, Any]:
-    """A question as verl's RL trainer reads it; ``ground_truth`` is what our verifier takes."""
-    return {
-        "data_source": question.task,
-        "prompt": prompts.question(question.text, family(question.task).answer_type),
-        "ability": question.task,
-        "reward_model": {"style": "rule", "ground_truth": question.gold},
-        "extra_info": {"split": question.split, "index": index, "id": question.id, "level": question.level},
-    }
 
 
 def _sharegpt(trace: Trace) -> dict[str, Any]:

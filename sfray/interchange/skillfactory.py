@@ -20,12 +20,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sfray.arrow import to_table
 from sfray.files import write_table
 from sfray.grammar import Verdict, VerdictError, parse_verdict
 from sfray.interchange.gold import gold
 from sfray.interchange.released import COLUMNS, Row, RowError, RowProblem, read
 from sfray.interchange.source import BadRow, digest, rows
-from sfray.records import Attempt, Question, Reflection, Reject, to_table
+from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.runs import Stage
 from sfray.tasks.registry import verify
 from sfray.tasks.task import question_id

@@ -9,11 +9,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from sfray import seeds
+from sfray.arrow import from_table
 from sfray.config import Config, DecodingConfig
 from sfray.grammar import STRUCTURAL_TAG, Verdict, VerdictError, parse_verdict
 from sfray.models import resolve
 from sfray.prompts import load
-from sfray.records import Attempt, Question, Reflection, Reject, from_table
+from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.runs import Stage
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sfray.arrow import to_table
 from sfray.config import Config, DecodingConfig
 from sfray.progress import Bar
-from sfray.records import Reject, to_table
+from sfray.records import Reject
 from sfray.runs import Stage
 from sfray.sampling.engine import Engine, Request, Sampled, environment
 

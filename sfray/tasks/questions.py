@@ -6,8 +6,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from sfray.arrow import to_table
 from sfray.config import Config
-from sfray.records import Question, Reject, to_table
+from sfray.records import Question, Reject
 from sfray.runs import Stage, write_table
 from sfray.tasks.registry import build
 

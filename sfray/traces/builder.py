@@ -17,11 +17,12 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from sfray import models
+from sfray.arrow import from_table, to_table
 from sfray.config import Config
 from sfray.files import read_json, write_json
 from sfray.progress import Bar
 from sfray.prompts import Prompts, load
-from sfray.records import Attempt, Question, Reflection, Trace, from_table, to_table
+from sfray.records import Attempt, Question, Reflection, Trace
 from sfray.runs import Stage
 from sfray.tasks.registry import family
 from sfray.traces.build import Workshop, build_shard

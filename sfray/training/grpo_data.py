@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sfray.arrow import from_table
 from sfray.config import Config
 from sfray.files import write_table
 from sfray.models import prompt_ids
 from sfray.prompts import Prompts
-from sfray.records import Question, Reject, from_table
+from sfray.records import Question, Reject
 from sfray.seeds import rng
-from sfray.tasks.registry import family
+from sfray.tasks.rl_row import RL_SCHEMA, rl_row
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -24,27 +25,6 @@ VALIDATION_QUESTIONS = 64
 """Questions of the accuracy along the way; the evaluation stage measures the real one."""
 
 OVER_LONG = "prompt_too_long"
-
-_ROW = pa.schema(
-    [
-        ("data_source", pa.string()),
-        ("prompt", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
-        ("ability", pa.string()),
-        ("reward_model", pa.struct([("style", pa.string()), ("ground_truth", pa.string())])),
-        ("extra_info", pa.struct([("index", pa.int64()), ("id", pa.string()), ("answer", pa.string())])),
-    ]
-)
-
-
-def row(question: Question, prompts: Prompts, index: int) -> dict[str, Any]:
-    """A question in verl's schema: the user turn, and what the reward needs."""
-    return {
-        "data_source": question.task,
-        "prompt": prompts.question(question.text, family(question.task).answer_type),
-        "ability": question.task,
-        "reward_model": {"style": "rule", "ground_truth": question.gold},
-        "extra_info": {"index": index, "id": question.id, "answer": question.answer},
-    }
 
 
 def split_over_long(
@@ -89,7 +69,7 @@ def write(
     rejects: list[Reject] = []
     files: dict[str, list[dict[str, Any]]] = {}
     for name, chosen in (("train", rl), ("validation", sample)):
-        rows = [row(q, prompts, i) for i, q in enumerate(chosen)]
+        rows = [rl_row(q, prompts, i) for i, q in enumerate(chosen)]
         files[name], dropped = split_over_long(rows, tokenizer, config.grpo.max_prompt)
         rejects += dropped
     if len(files["train"]) < config.grpo.batch:
@@ -100,5 +80,5 @@ def write(
     if not files["validation"]:
         raise ValueError("task.eval.count: GRPO needs at least one evaluation question within grpo.max_prompt")
     for name, rows in files.items():
-        write_table(folder / f"{name}.parquet", pa.Table.from_pylist(rows, _ROW))
+        write_table(folder / f"{name}.parquet", pa.Table.from_pylist(rows, RL_SCHEMA))
     return files["train"], rejects

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from sfray import models
+from sfray.arrow import from_table, to_table
 from sfray.config import Config
-from sfray.records import Reject, from_table, to_table
+from sfray.records import Reject
 from sfray.runs import Stage, write_table
 from sfray.training import sft_data
 from sfray.training.progress import following

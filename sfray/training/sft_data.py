@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sfray import models, seeds
-from sfray.records import Reject, Trace, from_table
+from sfray.arrow import from_table
+from sfray.records import Reject, Trace
 from sfray.runs import replacing
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from sfray.arrow import to_table
 from sfray.files import write_table
 from sfray.grammar import parse_verdict
-from sfray.records import Attempt, Completion, Question, Reflection, Trace, to_table
+from sfray.records import Attempt, Completion, Question, Reflection, Trace
 from sfray.runs import Stage
 from sfray.tasks.registry import verify
 

@@ -5,11 +5,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from sfray.arrow import to_table
 from sfray.config import Config, EvaluateConfig, ModelConfig, QualityConfig, RunConfig
 from sfray.evaluation import quality, report, results
 from sfray.evaluation.floors import QualityFloor
 from sfray.grammar import Pair, render
-from sfray.records import Attempt, Completion, Reflection, Reject, Trace, to_table
+from sfray.records import Attempt, Completion, Reflection, Reject, Trace
 from sfray.runs import Stage
 from tests.evaluation.rows import (
     RIGHT,

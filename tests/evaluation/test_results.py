@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from sfray.arrow import to_table
 from sfray.config import Config, EvaluateConfig
 from sfray.evaluation.results import bin_edges, histogram, percent, quantiles, run, summarise
 from sfray.files import write_table
 from sfray.grammar import Pair, render
-from sfray.records import Completion, to_table
+from sfray.records import Completion
 from sfray.runs import Stage
 from tests.evaluation.rows import RIGHT, WRONG, completion, question, write_questions
 

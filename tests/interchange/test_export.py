@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
+from sfray.arrow import to_table
 from sfray.interchange.export import export
 from sfray.interchange.layout import LAYOUTS
 from sfray.prompts import load
-from sfray.records import Question, Trace, to_table
+from sfray.records import Question, Trace
 from sfray.runs import Stage, write_table
 from sfray.tasks.registry import verify
 
@@ -88,11 +89,11 @@ def test_verl_questions_are_judged_by_our_verifier(run: Path, tmp_path: Path) ->
         "prompt": load().question("Make 8.", "the expression"),
         "ability": "countdown",
         "reward_model": {"style": "rule", "ground_truth": GOLD},
-        "extra_info": {"split": "rl", "index": 2, "id": "q2", "level": "2"},
+        "extra_info": {"split": "rl", "index": 2, "id": "q2", "level": "2", "answer": None},
     }
     assert verify(rows[2]["data_source"], rows[2]["reward_model"]["ground_truth"], ASSISTANT).correct
     (held_out,) = read("parquet", str(tmp_path / "out" / "rl" / "test.parquet"), tmp_path / "cache")
-    assert held_out["extra_info"] == {"split": "eval", "index": 0, "id": "q0", "level": "2"}
+    assert held_out["extra_info"] == {"split": "eval", "index": 0, "id": "q0", "level": "2", "answer": None}
 
 
 @pytest.mark.parametrize("to", ["trl", "trl_messages"])

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sfray.arrow import from_table
 from sfray.config import TraceConfig
 from sfray.interchange.imported import imported_stage
 from sfray.interchange.skillfactory import import_run
 from sfray.prompts import load
-from sfray.records import Attempt, Question, Reflection, Reject, from_table
+from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.runs import StageConflict
 from sfray.traces.build import Workshop, build_shard
 from tests.interchange.rows import RIGHT, WRONG, documented, row

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from sfray.arrow import to_table
 from sfray.config import Config, EngineConfig, ModelConfig, ReflectConfig, SampleConfig, TraceConfig
-from sfray.records import Attempt, Question, to_table
+from sfray.records import Attempt, Question
 from sfray.runs import Stage, write_table
 
 QUESTION = Question(

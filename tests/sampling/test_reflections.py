@@ -1,6 +1,7 @@
 """From attempts to requests, and from samples to valid reflections."""
 
-from sfray.records import Attempt, Reflection, Reject, to_table
+from sfray.arrow import to_table
+from sfray.records import Attempt, Reflection, Reject
 from sfray.runs import write_table
 from sfray.sampling.engine import Sampled
 from sfray.sampling.reflections import ReflectionJob, why_unusable

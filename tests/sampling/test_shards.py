@@ -12,9 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sfray.arrow import from_table
 from sfray.cluster import connect, disconnect
 from sfray.config import ClusterConfig, EngineConfig, RunConfig, SplitConfig, TaskConfig
-from sfray.records import Attempt, from_table
+from sfray.records import Attempt
 from sfray.runs import Stage
 from sfray.sampling import attempts
 from sfray.sampling.shards import StageStalled, watched

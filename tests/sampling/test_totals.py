@@ -1,6 +1,7 @@
 """Totals over parts."""
 
-from sfray.records import Attempt, to_table
+from sfray.arrow import to_table
+from sfray.records import Attempt
 from sfray.sampling.totals import totals
 from tests.sampling.rows import attempt, stage
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sfray.records import Question, Reject, from_table, schema
+from sfray.arrow import from_table, schema
+from sfray.records import Question, Reject
 from sfray.runs import Stage
 from sfray.tasks import questions
 from sfray.validation import parse

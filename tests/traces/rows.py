@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from sfray.arrow import to_table
 from sfray.grammar import Verdict
-from sfray.records import Attempt, Question, Reflection, to_table
+from sfray.records import Attempt, Question, Reflection
 from sfray.runs import Stage
 from sfray.tasks import countdown
 from sfray.tasks.registry import verify

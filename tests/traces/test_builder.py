@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sfray import models
+from sfray.arrow import from_table
 from sfray.config import Config, ModelConfig, TraceConfig
-from sfray.records import Trace, from_table
+from sfray.records import Trace
 from sfray.runs import Stage
 from sfray.traces import builder
 from tests.traces.rows import write_run, write_tokenizer

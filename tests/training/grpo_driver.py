@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from sfray import seeds
+from sfray.arrow import to_table
 from sfray.config import Config
-from sfray.records import Question, to_table
+from sfray.records import Question
 from sfray.runs import Stage, write_table
 from sfray.tasks import countdown
 from sfray.validation import parse

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 from sfray import cluster, seeds
+from sfray.arrow import to_table
 from sfray.config import Config
-from sfray.records import Trace, to_table
+from sfray.records import Trace
 from sfray.runs import Stage, write_table
 from sfray.validation import parse
 

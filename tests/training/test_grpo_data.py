@@ -3,9 +3,11 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from sfray.arrow import to_table
 from sfray.config import Config, GrpoConfig
 from sfray.prompts import load
-from sfray.records import Question, to_table
+from sfray.records import Question
+from sfray.tasks.rl_row import rl_row
 from sfray.training import grpo_data
 from tests.training.grpo_model import tokenizer
 
@@ -21,21 +23,6 @@ def folder(path, rl, held_out):
     for name, rows in (("rl", rl), ("eval", held_out)):
         pq.write_table(to_table(Question, rows), path / f"{name}.parquet")
     return path
-
-
-def test_a_question_in_verls_schema():
-    assert grpo_data.row(question(7), load(), 2) == {
-        "data_source": "countdown",
-        "prompt": [
-            {
-                "role": "user",
-                "content": "Use 3 and 5 to make 8. Think step by step, then give the expression in <answer> tags.",
-            }
-        ],
-        "ability": "countdown",
-        "reward_model": {"style": "rule", "ground_truth": '{"numbers": [3, 5], "target": 8}'},
-        "extra_info": {"index": 2, "id": "countdown-3:rl:000007", "answer": "3 + 5"},
-    }
 
 
 def test_files_are_written_and_over_long_prompts_rejected(tmp_path):
@@ -70,7 +57,7 @@ def test_the_validation_sample_is_seeded_and_of_trained_levels():
 
 
 def test_the_limit_is_on_the_templates_tokens(tmp_path):
-    rows = [grpo_data.row(question(0), load(), 0)]
+    rows = [rl_row(question(0), load(), 0)]
     length = len(tokenizer().apply_chat_template(rows[0]["prompt"], add_generation_prompt=True)["input_ids"])
     assert grpo_data.split_over_long(rows, tokenizer(), length) == (rows, [])
     kept, rejects = grpo_data.split_over_long(rows, tokenizer(), length - 1)

@@ -16,8 +16,9 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from sfray import models
+from sfray.arrow import to_table
 from sfray.config import Config
-from sfray.records import Trace, to_table
+from sfray.records import Trace
 from sfray.runs import Manifest, Stage, write_table
 from sfray.training import sft as sft_stage
 from sfray.training.sft_data import Rows

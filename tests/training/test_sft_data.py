@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfray import models
-from sfray.records import Trace, to_table
+from sfray.arrow import to_table
+from sfray.records import Trace
 from sfray.training import sft_data
 from sfray.training.sft_data import Plan, Rows, share
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.records import Attempt, Completion, Question, Reflection, Reject, Trace, from_table, schema, to_table
+from sfray.arrow import from_table, schema, to_table
+from sfray.records import Attempt, Completion, Question, Reflection, Reject, Trace
 from sfray.tasks.outcome import Reason
 
 RECORDS = (Question, Attempt, Reflection, Trace, Completion, Reject)
