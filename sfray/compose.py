@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sfray.config import Config
-from sfray.validation import ConfigError, nearest, parse
+from sfray.validation import ConfigError, keys, nearest, parse
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 """The config tree of the checkout."""
@@ -52,13 +52,18 @@ def check_overrides(arguments: Sequence[str]) -> None:
 
 def _explained(error: Exception, overrides: Sequence[str]) -> str:
     message = str(error).splitlines()[0]
-    for override in overrides:
-        key = override.partition("=")[0].lstrip("+~")
-        if re.search(rf"(?<![\w.]){re.escape(key)}(?![\w.])", message) or key.rpartition(".")[2] in message:
-            options = _options(key)
-            if options:
-                return f"{override}: no such option; conf/{key} has {', '.join(options)}"
-            return f"{key}: no such key{nearest(key)}"
+    named = {override: override.partition("=")[0].lstrip("+~") for override in overrides}
+    # A group's name may be part of another override's key: the most exact match is the one that is meant.
+    exact = [o for o, key in named.items() if re.search(rf"(?<![\w.]){re.escape(key)}(?![\w.])", message)]
+    loose = [o for o, key in named.items() if key.rpartition(".")[2] in message]
+    for override in sorted(exact, key=len, reverse=True) or sorted(loose, key=len, reverse=True):
+        key = named[override]
+        options = _options(key)
+        if options:
+            return f"{override}: no such option; conf/{key} has {', '.join(options)}"
+        if key in keys():
+            return f"{key}: not among the keys that this option sets; add it with +{override.lstrip('+')}"
+        return f"{key}: no such key{nearest(key)}"
     return message
 
 

@@ -81,10 +81,17 @@ class EngineConfig:
 
 @dataclass(frozen=True)
 class SplitConfig:
-    """One split of a task's questions: how many in all, over which levels."""
+    """One split of a task's questions.
+
+    Attributes:
+        levels: Difficulties of the task.
+        count: Questions in all.
+        weights: Relative shares of the levels, for tasks that make their questions; even where empty.
+    """
 
     levels: list[str] = field(default_factory=lambda: ["3"])
     count: int = 0
+    weights: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

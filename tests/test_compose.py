@@ -21,6 +21,10 @@ WRONG = [
     (["sample.n=null"], "sample.n: expected int, got None"),
     (["prompts=nowhere"], "prompts: no file 'nowhere'"),
     (["+sample.more=1"], "sample.more: no such key"),
+    (
+        ["task=gsm8k", "task.eval.weights=[1]"],
+        "task.eval.weights: not among the keys that this option sets; add it with +task.eval.weights=[1]",
+    ),
 ]
 
 

@@ -15,12 +15,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from fractions import Fraction
 from typing import Any
 
 from sfray.config import SplitConfig, TaskConfig
 from sfray.records import Question, Reject
 from sfray.tasks.outcome import Outcome
+from sfray.tasks.shares import deal, share
 from sfray.tasks.task import NO_LEVEL, SPLITS, Gold, Task
 
 _SPLIT_KEY = re.compile(r"task\.(?:sft|rl|eval)\.(levels|count)")
@@ -128,30 +128,6 @@ class Mixture(Task):
             ValueError: Always.
         """
         raise ValueError("a mixture's questions are judged by their own task")
-
-
-def share(count: int, weights: Sequence[float]) -> list[int]:
-    """Shares a count by weight, by largest remainder; the first of equals goes first."""
-    total = sum(map(Fraction, weights))
-    if not count or not total:
-        return [0] * len(weights)
-    exact = [count * Fraction(w) / total for w in weights]
-    shares = [int(e) for e in exact]
-    by_remainder = sorted(range(len(weights)), key=lambda i: (shares[i] - exact[i], i))
-    for i in by_remainder[: count - sum(shares)]:
-        shares[i] += 1
-    return shares
-
-
-def deal(shares: Sequence[int]) -> Iterator[int]:
-    """Deals the parts in an order that keeps every prefix as near to the shares as can be."""
-    given = [0] * len(shares)
-    for _ in range(sum(shares)):
-        # The part whose next question is due first: question k of n is due at (k + 1/2) / n.
-        open_parts = (i for i, s in enumerate(shares) if given[i] < s)
-        i = min(open_parts, key=lambda i: (Fraction(2 * given[i] + 1, shares[i]), i))
-        given[i] += 1
-        yield i
 
 
 def _up_to_question(stream: Iterator[Question | Reject]) -> Iterator[Question | Reject]:

@@ -25,6 +25,7 @@ from typing import Any, ClassVar
 from sfray.config import SplitConfig, TaskConfig
 from sfray.records import Question, Reject
 from sfray.tasks.outcome import Outcome
+from sfray.tasks.shares import share
 
 SPLITS = ("sft", "rl", "eval")
 """The splits a run asks a task for."""
@@ -80,6 +81,10 @@ class Task(ABC):
                     yield f"task.{split}.levels[{i}]: {self.name} has no level {level!r}, only {', '.join(self.levels)}"
             if len(set(wanted.levels)) != len(wanted.levels):
                 yield f"task.{split}.levels: a level is listed twice"
+            if wanted.weights and len(wanted.weights) != len(wanted.levels):
+                yield f"task.{split}.weights: {len(wanted.weights)} weights for {len(wanted.levels)} levels"
+            if any(weight <= 0 for weight in wanted.weights):
+                yield f"task.{split}.weights: every weight must be above 0; leave a level out of levels instead"
 
     @abstractmethod
     def questions(self, split: str, config: SplitConfig, seed: int) -> Iterator[Question | Reject]:
@@ -110,10 +115,9 @@ def question_id(task: str, level: str, split: str, number: int) -> str:
 
 
 def per_level(config: SplitConfig) -> Iterator[tuple[str, int]]:
-    """Shares ``count`` evenly over the levels; the first ones take the remainder."""
-    base, extra = divmod(config.count, len(config.levels))
-    for i, level in enumerate(config.levels):
-        yield level, base + (i < extra)
+    """Shares ``count`` over the levels by ``weights``, evenly where there are none; the first ones take the rest."""
+    weights = config.weights or [1.0] * len(config.levels)
+    yield from zip(config.levels, share(config.count, weights), strict=True)
 
 
 def range_problems(key: str, bounds: Sequence[int], least: int) -> Iterator[str]:

@@ -36,10 +36,19 @@ def test_problems_come_all_at_once() -> None:
         "task.rl.levels: a level is listed twice",
         "task.eval.levels[1]: countdown has no level '7', only 2, 3, 4, 5, 6",
     ]
+    weighted = SplitConfig(["3", "4"], 4, [1, 2, 3]), SplitConfig(["3", "4"], 4, [1, 0]), SplitConfig(["3"], 1, [2])
+    assert list(problems(TaskConfig("countdown", {}, *weighted))) == [
+        "task.sft.weights: 3 weights for 2 levels",
+        "task.rl.weights: every weight must be above 0; leave a level out of levels instead",
+    ]
 
 
 def test_counts_are_shared_evenly_and_the_first_take_the_rest() -> None:
     assert list(per_level(SplitConfig(["3", "4", "5"], 8))) == [("3", 3), ("4", 3), ("5", 2)]
+
+
+def test_counts_are_shared_by_weight() -> None:
+    assert list(per_level(SplitConfig(["3", "4", "5"], 8, [6, 1, 1]))) == [("3", 6), ("4", 1), ("5", 1)]
 
 
 def test_ids_name_the_level_where_there_is_one() -> None:
