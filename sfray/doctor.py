@@ -16,6 +16,9 @@ from packaging.requirements import Requirement
 HARMFUL_ON_CPU = ("torchvision", "torchaudio", "torchcodec")
 """Their builds do not match the CPU build of torch; importing one breaks transformers."""
 
+VALUE_HEADS = ("experimental/ppo", "models/modeling_value_head.py")
+"""Where trl has had the model that verl 0.9 imports whenever trl is there (``monkey_patch.py``)."""
+
 _LOW_DISK_GIB = 10
 _LOW_MEMORY_GIB = 12
 
@@ -36,6 +39,7 @@ def examine() -> list[Finding]:
     found = [_python()]
     found += [_package(r) for r in requirements(extra)]
     found += [_absent(name) for name in HARMFUL_ON_CPU] if not gpu else []
+    found += [_beside_verl(Path(p)) for p in _folder("trl")]
     found += [_torch(gpu), _compiler(), _memory(), _space("disk", Path.cwd(), _LOW_DISK_GIB)]
     found += [_space("shared memory", Path("/dev/shm"), 1)]
     return found
@@ -71,6 +75,17 @@ def _absent(name: str) -> Finding:
     if importlib.util.find_spec(name) is None:
         return Finding("ok", name, "absent, as it must be beside the CPU build of torch")
     return Finding("fail", name, f"does not match the CPU build of torch: pip uninstall {name}")
+
+
+def _folder(package: str) -> list[str]:
+    spec = importlib.util.find_spec(package)
+    return list(spec.submodule_search_locations or []) if spec else []
+
+
+def _beside_verl(trl: Path) -> Finding:
+    if any((trl / place).exists() for place in VALUE_HEADS):
+        return Finding("ok", "trl", "of a version that verl can import")
+    return Finding("fail", "trl", "has no value head, without which verl does not start beside it: pip uninstall trl")
 
 
 def _torch(gpu: bool) -> Finding:

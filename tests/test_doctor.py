@@ -1,5 +1,6 @@
 """Findings of the doctor, one by one."""
 
+import json
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -26,6 +27,14 @@ def test_packages_that_break_the_cpu_stack_are_found():
     assert doctor._absent("surely_not_installed").level == "ok"
     finding = doctor._absent("json")
     assert finding == doctor.Finding("fail", "json", "does not match the CPU build of torch: pip uninstall json")
+
+
+def test_a_trl_that_verl_cannot_import_is_found(tmp_path):
+    assert doctor._beside_verl(tmp_path).level == "fail"
+    (tmp_path / "experimental" / "ppo").mkdir(parents=True)
+    assert doctor._beside_verl(tmp_path).level == "ok"
+    assert doctor._folder("surely_not_installed") == []
+    assert doctor._folder("json") == [str(Path(json.__file__).parent)]
 
 
 def test_extras_are_read_from_the_packages_metadata():
