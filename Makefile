@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: demo test test-fast lint setup locks check-gpu-lock clean
+.PHONY: demo test test-fast coverage lint setup locks check-gpu-lock clean
 demo: setup
 	$(PY) launch.py
 
@@ -16,6 +16,9 @@ test: setup
 
 test-fast: setup
 	$(PY) -m pytest -m "not engine"
+
+coverage: setup
+	$(PY) -m pytest -m "not engine" --cov --cov-report=term
 
 lint: setup
 	$(VENV)/bin/ruff check .

@@ -31,7 +31,10 @@ def composed(overrides: Sequence[str] = (), conf: Path = CONF) -> dict[str, Any]
         with initialize_config_dir(str(conf), version_base="1.3"):
             config = compose("config", list(overrides))
             return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
-    except (ConfigCompositionException, OverrideParseException, OmegaConfBaseException) as error:
+    except OverrideParseException as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError([f"{error.override}: cannot be read: {reason}; quote what holds = , [ or spaces"]) from error
+    except (ConfigCompositionException, OmegaConfBaseException) as error:
         raise ConfigError([_explained(error, overrides)]) from error
 
 

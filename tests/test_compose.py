@@ -21,6 +21,7 @@ WRONG = [
     (["sample.n=null"], "sample.n: expected int, got None"),
     (["prompts=nowhere"], "prompts: no file 'nowhere'"),
     (["+sample.more=1"], "sample.more: no such key"),
+    (["grpo.overrides=[a=1]"], "grpo.overrides=[a=1]: cannot be read: no viable alternative at input '[a='; quote"),
     (
         ["task=gsm8k", "task.eval.weights=[1]"],
         "task.eval.weights: not among the keys that this option sets; add it with +task.eval.weights=[1]",
