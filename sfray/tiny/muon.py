@@ -1,8 +1,9 @@
 """Muon: orthogonalised momentum for the weight matrices of the hidden layers.
 
-At this size it reaches a loss in about half the tokens AdamW needs. torch ships a Muon
-too, but that one computes in bfloat16, which CPUs without bfloat16 units emulate; this
-one stays in float32 and treats all matrices of a shape at once.
+It learns more from a token than AdamW alone, and on two cores tokens are what there is
+too few of (https://kellerjordan.github.io/posts/muon/). torch ships a Muon too, but that
+one computes in bfloat16, which CPUs without bfloat16 units emulate; this one stays in
+float32 and treats all matrices of a shape at once.
 """
 
 from __future__ import annotations
