@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
 from typing import Self
@@ -11,7 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 _LOG_SECONDS = 15.0
 
-console = Console(highlight=False, soft_wrap=True)
+_LOG_COLUMNS = 120
+"""Width of tables where there is no terminal to ask."""
+
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _LOG_COLUMNS)
 """Where everything for people is printed."""
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
