@@ -27,7 +27,8 @@ UNDER_WAY = {
     "reflections": "part-*.parquet",
     "traces": "plan.json",
     "sft": "train/checkpoint_*",
-    "grpo": "checkpoints/latest_checkpointed_iteration.txt",
+    # verl saves a checkpoint before it logs the step: killed in between, it would lose the step's record.
+    "grpo": "metrics.jsonl",
     "evaluate": "part-*.parquet",
 }
 """What a stage has written when it is in the middle of its work."""
