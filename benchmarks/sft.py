@@ -6,7 +6,7 @@ Both train the embedded model on the same synthetic traces, the same rows in eac
 optimizer step, one worker of one thread. The plain loop pads its micro batches in the
 order in which rows come and computes all logits, as a first version would; ``grouped``
 is the same loop over sfray's own micro batches, so what is left is the engines' overhead.
-The first steps of each run are warm-up and are left out. On a busy machine compare
+That the losses agree is a test's affair (``tests/training/test_sft.py``). The first steps of each run are warm-up and are left out. On a busy machine compare
 the ratio only: the three take turns.
 """
 
@@ -140,10 +140,9 @@ def run(repeats: int = 3, steps: int = 25, model: str = "tiny") -> dict[str, Any
 
     Returns:
         Tokens per second of each kind and its ratio to ``plain``: mean and standard
-        deviation over the repeats; and the largest difference of losses to ``plain``.
+        deviation over the repeats.
     """
     speeds: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    difference = 0.0
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -157,8 +156,6 @@ def run(repeats: int = 3, steps: int = 25, model: str = "tiny") -> dict[str, Any
             recorded = {kind: measure(folder, kind) for kind in KINDS}
         for kind, lines in recorded.items():
             speeds[kind].append(sum(x["tokens"] for x in lines) / sum(x["seconds"] for x in lines))
-        pairs = zip(recorded["sfray"], recorded["plain"], strict=True)
-        difference = max(difference, *(abs(a["loss"] - b["loss"]) for a, b in pairs))
     ratios = {k: [a / b for a, b in zip(v, speeds["plain"], strict=True)] for k, v in speeds.items()}
     return {
         "benchmark": "sft",
@@ -166,7 +163,6 @@ def run(repeats: int = 3, steps: int = 25, model: str = "tiny") -> dict[str, Any
         "steps": steps - WARM_UP,
         "tokens_per_second": {k: _spread(v) for k, v in speeds.items()},
         "ratio_to_plain": {k: _spread(v) for k, v in ratios.items()},
-        "largest_loss_difference": difference,
     }
 
 
