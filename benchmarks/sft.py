@@ -6,8 +6,9 @@ Both train the embedded model on the same synthetic traces, the same rows in eac
 optimizer step, one worker of one thread. The plain loop pads its micro batches in the
 order in which rows come and computes all logits, as a first version would; ``grouped``
 is the same loop over sfray's own micro batches, so what is left is the engines' overhead.
-That the losses agree is a test's affair (``tests/training/test_sft.py``). The first steps of each run are warm-up and are left out. On a busy machine compare
-the ratio only: the three take turns.
+That the losses agree is a matter for ``tests/training/test_sft.py``. The first steps of
+each run are warm-up and are left out. On a busy machine compare the ratio only: the three
+take turns.
 """
 
 from __future__ import annotations
