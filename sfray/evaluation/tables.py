@@ -161,6 +161,7 @@ def _f1s(values: Mapping[str, float]) -> tuple[str, str]:
 
 def _skill_cells(level: Json) -> list[Cell]:
     def number(value: float | None, digits: int = 2) -> Cell:
+        """A cell with a plain number; a dash where there is none."""
         return Cell("–" if value is None else f"{value:.{digits}f}")
 
     verdicts = level["verdicts"]

@@ -131,6 +131,7 @@ def render(tree: Tree) -> str:
     mine = PRECEDENCE[op]
 
     def wrap(child: Tree, tight: bool) -> str:
+        """Renders an operand, in brackets where precedence or the right side calls for them."""
         text = render(child)
         if isinstance(child, int):
             return text
@@ -145,6 +146,7 @@ def steps(tree: Tree) -> list[str]:
     lines: list[str] = []
 
     def walk(node: Tree) -> Fraction:
+        """Computes a subtree and writes down its step after those of its operands."""
         if isinstance(node, int):
             return Fraction(node)
         op, left, right = node

@@ -73,6 +73,7 @@ def _sign(text: str) -> tuple[str, str]:
 
 def _value(match: re.Match[str]) -> Fraction | None:
     def whole(text: str) -> int:
+        """An integer with its thousands separators left out."""
         return int(text.replace(",", ""))
 
     if match["decimal"] is not None:

@@ -90,6 +90,7 @@ def counter(tokenizer: Any) -> Count:
     # The traces of a question share their prompt and come one after the other.
     @lru_cache(maxsize=16)
     def prompt_tokens(prompt: str) -> int:
+        """Tokens of the user turn in the chat template."""
         return len(models.prompt_ids(tokenizer, [{"role": "user", "content": prompt}]))
 
     return lambda prompt, text: prompt_tokens(prompt) + len(models.token_ids(tokenizer, text)) + 1

@@ -48,6 +48,7 @@ def star_c_ic(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Pla
     """``*C*IC``: ``l_max`` attempts, a correct one among them, a wrong one last; then back to the correct one."""
 
     def draw(n: int) -> list[Candidate] | None:
+        """One trace of ``n`` attempts that ends wrong and goes back; None where the pools lack one."""
         right = _some(pools.correct, 1, (), config, rng)
         wrong = None if right is None else _some(pools.incorrect, 1, right, config, rng)
         if right is None or wrong is None:
@@ -66,6 +67,7 @@ def star_cc(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]
     """``*CC``: ``l_max`` attempts of any correctness, the last two correct; then a confirmation."""
 
     def draw(n: int) -> list[Candidate] | None:
+        """One trace of ``n`` attempts, the last two correct; None where the pools lack them."""
         last = _some(pools.correct, 2, (), config, rng)
         before = None if last is None else _others(pools, n - 2, last, config, rng)
         return None if last is None or before is None else [*before, *last]

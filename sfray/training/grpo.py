@@ -111,6 +111,7 @@ def _train(config: Config, folder: Path, paths: Paths, rows: int, resumed: int) 
         seen = 0
 
         def look() -> None:
+            """Prunes checkpoints and shows what steps were recorded since the last look."""
             nonlocal seen
             grpo_export.prune(paths.checkpoints, config.grpo.keep)
             size = steps.stat().st_size if steps.exists() else 0

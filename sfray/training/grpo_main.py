@@ -42,6 +42,7 @@ def main() -> None:
 
     @hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)
     def train(config: DictConfig) -> None:
+        """Does the work of ``verl.trainer.main_ppo.main``, with the reward probed first."""
         verl_main.auto_set_device(config)
         verl_main.validate_config(
             config=config,
@@ -68,6 +69,7 @@ def _runner(device: str) -> type:
 
         @staticmethod
         def remote(config: object) -> object:
+            """Runs verl's task runner here; its result is a reference, as of an actor's method."""
             import ray
 
             runner = TaskRunnerV1.__ray_metadata__.modified_class()  # type: ignore[attr-defined] # an actor's class
@@ -81,6 +83,7 @@ def _runner(device: str) -> type:
 
         @classmethod
         def remote(cls) -> HereRunner:
+            """Stands for the creation of an actor."""
             return cls()
 
     return HereRunner

@@ -100,6 +100,7 @@ def probe_verl(config: DictConfig) -> None:
     tokenizer = hf_tokenizer(config.actor_rollout_ref.model.path, trust_remote_code=config.data.trust_remote_code)
 
     async def judge() -> None:
+        """Puts each probe through verl's reward manager."""
         import numpy as np
 
         manager = load_reward_manager(config, tokenizer)

@@ -129,6 +129,7 @@ def _sigterm_as_exit() -> Iterator[None]:
     """Lets SIGTERM unwind the stack, so that clean-up runs; only the main thread may set handlers."""
 
     def leave(number: int, _frame: object) -> None:
+        """Exits with the status a shell gives for the signal."""
         raise SystemExit(128 + number)
 
     try:

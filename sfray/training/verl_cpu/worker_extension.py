@@ -27,6 +27,7 @@ def keep_weights_after_packing() -> None:
 
     @functools.wraps(original)
     def keep(layer: Any, remove_weight: bool) -> None:  # noqa: ARG001 - the signature is vLLM's
+        """vLLM's own function, told not to drop the weight it has packed."""
         original(layer, remove_weight=False)
 
     utils.dispatch_cpu_unquantized_gemm = keep
