@@ -91,10 +91,18 @@ def test_every_legal_form_is_paid(name: str) -> None:
 def test_no_family_pays_or_raises_or_takes_long(task: str) -> None:
     verify(task, GOLDS[task], answered("warm"))
     for name, text in responses().items():
-        start = time.process_time()
         outcome = verify(task, GOLDS[task], text)
         assert not outcome.correct or name in ALSO_RIGHT.get(task, ()), name
-        assert time.process_time() - start < 0.05, name  # the benchmark has the figure; this catches a regression
+        # The benchmark has the figure; this catches what grows worse than linearly. The best of a few,
+        # because a collection of the whole test session's garbage can fall into any one of them.
+        assert min(spent(task, text) for _ in range(3)) < 0.05, name
+
+
+def spent(task: str, text: str) -> float:
+    """Seconds of processor time of one verdict."""
+    start = time.process_time()
+    verify(task, GOLDS[task], text)
+    return time.process_time() - start
 
 
 ALSO_RIGHT = {"gsm8k": {"exploit:target_only"}}
