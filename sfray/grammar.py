@@ -112,33 +112,35 @@ def _clean(part: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """An attempt that a model wrote, and every reflection between it and the next one."""
+
+    attempt: str
+    reflections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Thinking:
     """What a response shows of the skills.
 
     Attributes:
-        pairs: Each complete ``<sample>`` with the ``<reflect>`` that follows it, or None.
+        tries: Each complete ``<sample>`` with the ``<reflect>`` blocks that follow it.
         closed: Whether the think block was closed.
     """
 
-    pairs: tuple[Pair, ...]
+    tries: tuple[Try, ...]
     closed: bool
-
-    @property
-    def reflections(self) -> int:
-        """How many attempts were reflected on."""
-        return sum(p.reflection is not None for p in self.pairs)
 
 
 def parse(text: str) -> Thinking:
-    """Reads the pairs of a response, complete blocks only; never fails, in linear time.
+    """Reads the attempts and reflections of a response, complete blocks only; never fails, in linear time.
 
     The inverse of :func:`render` for every trace it writes. A reflection without an
     attempt before it is passed over.
     """
     head, closed, tail = text.rpartition("</think>")
     thinking = head if closed else tail
-    pairs: list[Pair] = []
-    awaiting = False  # an attempt without its reflection yet
+    tries: list[tuple[str, list[str]]] = []
     opened: re.Match[str] | None = None
     for tag in _BLOCK_TAG.finditer(thinking):
         if not tag[1]:
@@ -146,9 +148,8 @@ def parse(text: str) -> Thinking:
         elif opened is not None and tag[2] == opened[2]:
             body = thinking[opened.end() : tag.start()].strip()
             if tag[2] == "sample":
-                pairs.append(Pair(body, None))
-            elif awaiting:
-                pairs[-1] = Pair(pairs[-1].attempt, body)
-            awaiting = tag[2] == "sample"
+                tries.append((body, []))
+            elif tries:
+                tries[-1][1].append(body)
             opened = None
-    return Thinking(tuple(pairs), bool(closed))
+    return Thinking(tuple(Try(attempt, tuple(reflections)) for attempt, reflections in tries), bool(closed))

@@ -291,8 +291,8 @@ def _grpo(config: Config) -> Iterator[str]:
 def _lengths(config: Config) -> Iterator[str]:
     context = config.model.context
     for key in ("sample.max_tokens", "reflect.max_tokens", "evaluate.max_tokens"):
-        if (value := lookup(config, key)) >= context:
-            yield f"{key}: {value} leaves no room for a prompt in model.context = {context}"
+        if (value := lookup(config, key)) > context:
+            yield f"{key}: {value} is over model.context = {context}"
     total = config.grpo.max_prompt + config.grpo.max_response
     if total > context:
         yield f"grpo.max_response: with grpo.max_prompt it makes {total}, over model.context = {context}"

@@ -186,7 +186,7 @@ def test_paper_presets_hold_the_papers_figures(experiment: str) -> None:
     config = load([f"experiment={experiment}"])
     wanted = EVERYWHERE | PAPER[experiment]
     assert {key: lookup(config, key) for key in wanted} == wanted
-    assert config.evaluate.max_tokens + config.grpo.max_prompt == 16384
+    assert (config.model.context, config.evaluate.max_tokens) == (16384, 16384)
 
 
 @pytest.mark.parametrize("experiment", ["paper/openthoughts_1k", "paper/openthoughts_10k"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.grammar import STRUCTURAL_TAG, Pair, Thinking, Verdict, VerdictError, parse, parse_verdict, render
+from sfray.grammar import STRUCTURAL_TAG, Pair, Thinking, Try, Verdict, VerdictError, parse, parse_verdict, render
 
 
 def test_exact_text() -> None:
@@ -73,28 +73,29 @@ parts = st.text(st.characters(codec="utf-8"), max_size=60).filter(lambda t: not 
 def test_parse_undoes_render(drawn: list, glue: str, ending: str, answer: str, closing: str) -> None:
     pairs = tuple(Pair(*p) for p in drawn)
     text = render(pairs, [glue] * (len(pairs) - 1), ending, answer, closing)
-    assert parse(text) == Thinking(pairs, True)
-    assert parse(text).reflections == sum(p.reflection is not None for p in pairs)
+    tries = tuple(Try(p.attempt, () if p.reflection is None else (p.reflection,)) for p in pairs)
+    assert parse(text) == Thinking(tries, True)
 
 
 @pytest.mark.parametrize(
-    ("text", "pairs", "closed"),
+    ("text", "tries", "closed"),
     [
         ("", (), False),
         ("no tags at all", (), False),
         ("<think>x</think> 3", (), True),
-        ("<think><sample>a</sample><reflect>b</reflect>", (Pair("a", "b"),), False),
-        ("<sample>a</sample> but <sample>b</sample><reflect>r</reflect>", (Pair("a", None), Pair("b", "r")), False),
+        ("<think><sample>a</sample><reflect>b</reflect>", (Try("a", ("b",)),), False),
+        ("<sample>a</sample> but <sample>b</sample><reflect>r</reflect>", (Try("a", ()), Try("b", ("r",))), False),
         ("<reflect>alone</reflect></think>", (), True),
-        ("<sample>a</sample><reflect>r</reflect><reflect>s</reflect></think>", (Pair("a", "r"),), True),
-        ("<sample>open <sample>again</sample></think>", (Pair("again", None),), True),
-        ("<sample>a<reflect>r</reflect></sample></think>", (Pair("a<reflect>r</reflect>", None),), True),
-        ("<sample>a</sample></think> <sample>b</sample>", (Pair("a", None),), True),
-        ("<think><sample>a</sample><reflect>cut", (Pair("a", None),), False),
+        ("<sample>a</sample><reflect>r</reflect><reflect>s</reflect></think>", (Try("a", ("r", "s")),), True),
+        ("<sample>a</sample><sample>b</sample><reflect>r</reflect>", (Try("a", ()), Try("b", ("r",))), False),
+        ("<sample>open <sample>again</sample></think>", (Try("again", ()),), True),
+        ("<sample>a<reflect>r</reflect></sample></think>", (Try("a<reflect>r</reflect>", ()),), True),
+        ("<sample>a</sample></think> <sample>b</sample>", (Try("a", ()),), True),
+        ("<think><sample>a</sample><reflect>cut", (Try("a", ()),), False),
     ],
 )
-def test_what_models_write(text: str, pairs: tuple, closed: bool) -> None:
-    assert parse(text) == Thinking(pairs, closed)
+def test_what_models_write(text: str, tries: tuple, closed: bool) -> None:
+    assert parse(text) == Thinking(tries, closed)
 
 
 crumbs = st.sampled_from(["<", ">", "/", "sample", "reflect", "think", "verdict", "Correct", " ", "x"])
@@ -102,12 +103,13 @@ crumbs = st.sampled_from(["<", ">", "/", "sample", "reflect", "think", "verdict"
 
 @given(st.lists(crumbs, max_size=80).map("".join))
 def test_no_text_is_too_odd(text: str) -> None:
-    assert parse(text).reflections <= len(parse(text).pairs)
+    assert sum(1 + len(t.reflections) for t in parse(text).tries) <= text.count("</")
     assert isinstance(parse_verdict(text), Verdict | VerdictError)
 
 
 @pytest.mark.parametrize(
-    "piece", ["<sample>", "</sample>", "<reflect>", "<sample></reflect>", "<verdict>", "</think>", "<"]
+    "piece",
+    ["<reflect></reflect>", "<sample>", "</sample>", "<reflect>", "<sample></reflect>", "<verdict>", "</think>", "<"],
 )
 def test_a_megabyte_is_read_in_linear_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))

@@ -255,17 +255,17 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     # lengths
     (
-        {"sample__max_tokens": 32768},
-        ["sample.max_tokens: 32768 leaves no room for a prompt in model.context = 32768"],
+        {"sample__max_tokens": 32769},
+        ["sample.max_tokens: 32769 is over model.context = 32768"],
     ),
     (
         {"reflect__max_tokens": 40000},
-        ["reflect.max_tokens: 40000 leaves no room for a prompt in model.context = 32768"],
+        ["reflect.max_tokens: 40000 is over model.context = 32768"],
     ),
     (
         {"model__context": 4096},
         [
-            "evaluate.max_tokens: 16384 leaves no room for a prompt in model.context = 4096",
+            "evaluate.max_tokens: 16384 is over model.context = 4096",
             "grpo.max_response: with grpo.max_prompt it makes 4608, over model.context = 4096",
         ],
     ),

@@ -48,6 +48,9 @@ Row = NDArray[np.int64]
 """Counts of one question: ``_COLUMNS``, then its verdicts, flattened; shape (13,)."""
 
 
+Variant = tuple[str, bool]
+"""A prompt variant, and whether the right answer was given away (its hinted twin)."""
+
 Shard = tuple[list[Question], list[Attempt], list[Reflection]]
 """The same questions' rows of three stages."""
 
@@ -58,12 +61,14 @@ class _Group:
 
     Attributes:
         totals: Counts of each question.
+        unaided: Counts of each question, hinted attempts left out.
         variants: Counts of each question that has attempts of a variant.
         yielded: What the questions yield.
     """
 
     totals: list[Row] = field(default_factory=list)
-    variants: defaultdict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    unaided: list[Row] = field(default_factory=list)
+    variants: defaultdict[Variant, list[Row]] = field(default_factory=lambda: defaultdict(list))
     yielded: Yield = field(default_factory=Yield)
 
 
@@ -104,7 +109,8 @@ def measure(shards: Iterable[Shard], config: Config) -> dict[str, Any]:
             tried, reflected = by_question[q.id], on_question[q.id]
             into.yielded.add(q.id, q.text, tried, reflected, config)
             counts = _count(q, tried, reflected)
-            into.totals.append(sum(counts.values(), np.zeros(_WIDTH, np.int64)))
+            into.totals.append(_sum(counts.values()))
+            into.unaided.append(_sum(row for (_, hinted), row in counts.items() if not hinted))
             for variant, row in counts.items():
                 into.variants[variant].append(row)
     return _report({name: groups[name] for name in ordered(groups)}, config)
@@ -129,12 +135,16 @@ def _by_question(rows: Sequence[Any]) -> defaultdict[str, list[Any]]:
     return found
 
 
-def _count(question: Question, attempts: Sequence[Attempt], reflections: Sequence[Reflection]) -> dict[str, Row]:
+def _sum(rows: Iterable[Row]) -> Row:
+    return sum(rows, np.zeros(_WIDTH, np.int64))
+
+
+def _count(question: Question, attempts: Sequence[Attempt], reflections: Sequence[Reflection]) -> dict[Variant, Row]:
     """One question's counts per variant, hinted twins apart."""
-    rows: defaultdict[str, Row] = defaultdict(lambda: np.zeros(_WIDTH, np.int64))
-    judged: dict[str, tuple[str, bool]] = {}
+    rows: defaultdict[Variant, Row] = defaultdict(lambda: np.zeros(_WIDTH, np.int64))
+    judged: dict[str, tuple[Variant, bool]] = {}
     for a in attempts:
-        variant = f"{a.variant} (hinted)" if a.hinted else a.variant
+        variant = (a.variant, a.hinted)
         judged[a.id] = (variant, a.correct)
         lenient = a.correct or verify_leniently(question.task, question.gold, a.text).correct
         rows[variant][:5] += (1, a.correct, lenient, a.finish == "length", a.answer is None)
@@ -153,11 +163,13 @@ def _report(groups: Mapping[str, _Group], config: Config) -> dict[str, Any]:
     yielded = Yield()
     for g in groups.values():
         yielded = yielded.merged(g.yielded)
-    overall = _figures([row for g in groups.values() for row in g.totals], confidence) | _counted(yielded)
+    totals = [row for g in groups.values() for row in g.totals]
+    unaided = [row for g in groups.values() for row in g.unaided]
+    overall = _figures(totals, unaided, confidence) | _counted(yielded)
     by_group = {
-        name: _figures(g.totals, confidence)
+        name: _figures(g.totals, g.unaided, confidence)
         | _counted(g.yielded)
-        | {"variants": {v: _figures(rows, confidence) for v, rows in sorted(g.variants.items())}}
+        | {"variants": {_title(v): _figures(rows, rows, confidence) for v, rows in sorted(g.variants.items())}}
         for name, g in groups.items()
     }
     weights = _parameters(config.model.path)
@@ -185,12 +197,18 @@ def _parameters(model: str) -> int | None:
         return None
 
 
-def _figures(rows: Sequence[Row], confidence: float) -> dict[str, Any]:
-    counts = np.array(rows, np.int64).reshape(-1, _WIDTH)
-    column = dict(zip(_COLUMNS, counts.T, strict=False))
+def _title(variant: Variant) -> str:
+    name, hinted = variant
+    return f"{name} (hinted)" if hinted else name
+
+
+def _figures(rows: Sequence[Row], unaided: Sequence[Row], confidence: float) -> dict[str, Any]:
+    """Figures of some attempts; the accuracies are those of ``unaided``, which a hint would raise."""
+    counts, column = _columns(rows)
+    alone = _columns(unaided)[1]
     totals = {name: int(values.sum()) for name, values in column.items()}
-    accuracy = mean_rate(column["correct"], column["attempts"], confidence)
-    lenient = mean_rate(column["lenient"], column["attempts"], confidence)
+    accuracy = mean_rate(alone["correct"], alone["attempts"], confidence)
+    lenient = mean_rate(alone["lenient"], alone["attempts"], confidence)
     valid = ratio(column["valid"], column["reflections"], confidence)
     return {
         "attempts": totals["attempts"],
@@ -202,6 +220,11 @@ def _figures(rows: Sequence[Row], confidence: float) -> dict[str, Any]:
         "valid_reflections": valid.to_json() if valid else None,
         "verdicts": verdict_scores(counts[:, len(_COLUMNS) :].reshape(-1, 2, 3), confidence),
     }
+
+
+def _columns(rows: Sequence[Row]) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]]]:
+    counts = np.array(rows, np.int64).reshape(-1, _WIDTH)
+    return counts, dict(zip(_COLUMNS, counts.T, strict=False))
 
 
 def _warnings(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

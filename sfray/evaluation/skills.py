@@ -1,7 +1,7 @@
 """Which skills responses show: attempts, reflections, and whether verdicts are right.
 
-Every reflected attempt is judged again by the shared verifier, and the verdict of its
-reflection is held against that. Source: the skill analysis of arXiv 2512.04072.
+Every reflected attempt is judged again by the shared verifier, and the verdict of each
+of its reflections is held against that. Source: the skill analysis of arXiv 2512.04072.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from sfray.evaluation.intervals import f1, ratio
 from sfray.grammar import Verdict, VerdictError, parse, parse_verdict
-from sfray.tasks.outcome import Outcome
 from sfray.tasks.registry import verify
 
 Counts = NDArray[np.int64]
@@ -32,7 +31,7 @@ class Skills:
     Attributes:
         answers: Explicit attempts: complete sample blocks; a response without any that
             gives a final answer has made one.
-        reflections: Attempts that were reflected on.
+        reflections: Complete reflect blocks behind those attempts, however many each has.
         verdicts: Of those reflections.
     """
 
@@ -60,13 +59,14 @@ def read(text: str, task: str, gold: str, answer: str | None) -> Skills:
         gold: ``Question.gold``.
         answer: The final answer that the verifier extracted from it, if any.
     """
-    pairs = parse(text).pairs
+    tries = parse(text).tries
     verdicts = no_verdicts()
-    for pair in pairs:
-        if pair.reflection is not None:
-            outcome: Outcome = verify(task, gold, pair.attempt)
-            verdicts[int(outcome.correct), said(parse_verdict(pair.reflection))] += 1
-    return Skills(len(pairs) or int(answer is not None), int(verdicts.sum()), verdicts)
+    for tried in tries:
+        if tried.reflections:
+            correct = verify(task, gold, tried.attempt).correct
+            for reflection in tried.reflections:
+                verdicts[int(correct), said(parse_verdict(reflection))] += 1
+    return Skills(len(tries) or int(answer is not None), int(verdicts.sum()), verdicts)
 
 
 def verdict_scores(counts: Counts, confidence: float = 0.95) -> dict[str, Any]:

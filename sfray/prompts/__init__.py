@@ -19,6 +19,9 @@ Message = dict[str, str]
 
 _SECTIONS = ("solve", "system", "hint", "reflect", "glue", "ending", "backtrack", "confirm")
 _GLUE = ("generic", "correct", "incorrect")
+HINT_WORD = re.compile(r"\bhint(?:s|ed|ing)?\b", re.IGNORECASE)
+"""What a hinted attempt must not say (paper section 3)."""
+
 _ANSWER_TAG = re.compile(r"</?\s*(?:answer|verdict)\s*>", re.IGNORECASE)
 
 
@@ -106,6 +109,8 @@ def _checked(raw: Mapping[str, Any], digest: str) -> Prompts:
     for name, text in reflect.items():
         _needs(text, ("{question}", "{attempt}"), f"reflect.{name}")
     _needs(raw["hint"], ("{answer}",), "hint")
+    if not HINT_WORD.search(raw["hint"]):
+        raise ValueError("prompts: hint must say the word 'hint', by which attempts that speak of it are found")
     glue = _mapping(raw["glue"], "glue")
     return Prompts(
         solve={n: _variant(n, e, system) for n, e in _mapping(raw["solve"], "solve").items()},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from sfray.arrow import from_table
 from sfray.config import Config, DecodingConfig
 from sfray.grammar import STRUCTURAL_TAG
 from sfray.models import resolve
-from sfray.prompts import load
+from sfray.prompts import HINT_WORD, load
 from sfray.records import Attempt, Question, Reject
 from sfray.runs import Stage
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
@@ -24,8 +23,6 @@ from sfray.tasks.registry import family, verify
 
 Source = tuple[Question, str, bool]
 """A question, a variant, and whether this is its hinted twin."""
-
-_HINT = re.compile(r"\bhint(?:s|ed|ing)?\b", re.IGNORECASE)
 
 
 class AttemptJob(ShardJob):
@@ -82,7 +79,7 @@ class AttemptJob(ShardJob):
             key = f"{question.id}/{name(variant, hinted)}/{k}"
             if STRUCTURAL_TAG.search(sample.text):
                 rejects.append(Reject(key, "structural_tag", sample.text[:500]))
-            elif hinted and _HINT.search(sample.text):
+            elif hinted and HINT_WORD.search(sample.text):
                 rejects.append(Reject(key, "mentions_hint", sample.text[:500]))
             else:
                 outcome = verify(question.task, question.gold, sample.text)

@@ -60,26 +60,27 @@ class Engine:
         """Continues every prompt ``decoding.n`` times.
 
         Returns:
-            For each request its samples; or the length of its prompt in tokens when prompt
-            and ``decoding.max_tokens`` do not fit the context: one long prompt must not
-            take its neighbours down.
+            For each request its samples; or the length of its prompt in tokens when it
+            fills the context: one long prompt must not take its neighbours down.
         """
         from vllm import TokensPrompt
 
         prompts = [self._tokens(r) for r in requests]
-        fits = [len(p) + decoding.max_tokens <= self.context for p in prompts]
+        rooms = [room(len(p), decoding, self.context) for p in prompts]
         outputs = iter(
             self.llm.generate(
-                [TokensPrompt(prompt_token_ids=p) for p, ok in zip(prompts, fits, strict=True) if ok],
-                [sampling_params(decoding, r.seed) for r, ok in zip(requests, fits, strict=True) if ok],
+                [TokensPrompt(prompt_token_ids=p) for p, left in zip(prompts, rooms, strict=True) if left],
+                [sampling_params(decoding, r.seed, left) for r, left in zip(requests, rooms, strict=True) if left],
                 use_tqdm=False,
             )
-            if any(fits)
+            if any(rooms)
             else ()
         )
         return [
-            [Sampled(s.text, len(s.token_ids), s.finish_reason or "") for s in next(outputs).outputs] if ok else len(p)
-            for p, ok in zip(prompts, fits, strict=True)
+            [Sampled(s.text, len(s.token_ids), s.finish_reason or "") for s in next(outputs).outputs]
+            if left
+            else len(p)
+            for p, left in zip(prompts, rooms, strict=True)
         ]
 
     def _tokens(self, request: Request) -> list[int]:
@@ -114,7 +115,12 @@ def engine_arguments(model: ModelConfig, engine: EngineConfig) -> dict[str, Any]
     return arguments | engine.extra
 
 
-def sampling_params(decoding: DecodingConfig, seed: int) -> Any:
+def room(prompt: int, decoding: DecodingConfig, context: int) -> int:
+    """Tokens a response may have: ``decoding.max_tokens``, or what a prompt of that length leaves of the context."""
+    return max(0, min(decoding.max_tokens, context - prompt))
+
+
+def sampling_params(decoding: DecodingConfig, seed: int, max_tokens: int) -> Any:
     """``vllm.SamplingParams`` of one request."""
     from vllm import SamplingParams
 
@@ -124,7 +130,7 @@ def sampling_params(decoding: DecodingConfig, seed: int) -> Any:
         top_p=decoding.top_p,
         top_k=decoding.top_k,
         repetition_penalty=decoding.repetition_penalty,
-        max_tokens=decoding.max_tokens,
+        max_tokens=max_tokens,
         seed=seed,
     )
 

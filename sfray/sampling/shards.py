@@ -8,12 +8,13 @@ Data restarts dead actors and repeats their shards; seeds make the repeat identi
 
 from __future__ import annotations
 
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, ClassVar
 
 from sfray.arrow import to_table
@@ -54,9 +55,8 @@ class ShardJob(ABC):
         """The rows of ``record`` that one source's samples become."""
 
     def too_long(self, request: Request, tokens: int) -> Reject:
-        """A prompt that does not fit the context."""
-        detail = f"{tokens} tokens + {self.decoding.max_tokens} > model.context = {self.config.model.context}"
-        return Reject(request.id, "prompt_too_long", detail)
+        """A prompt that leaves no room for a response."""
+        return Reject(request.id, "prompt_too_long", f"{tokens} tokens, model.context = {self.config.model.context}")
 
 
 class ShardWorker:
@@ -137,20 +137,35 @@ def summaries(job: ShardJob, model: Path, shards: Sequence[int]) -> Iterator[dic
 def watched(rows: Iterator[dict[str, Any]], minutes: float) -> Iterator[dict[str, Any]]:
     """Passes rows on; raises when none comes for too long.
 
-    Each row is awaited in another thread, because an engine that hangs in native code
-    (a dead accelerator, for one) leaves Ray Data waiting for ever.
+    Rows are awaited in another thread, because an engine that hangs in native code (a dead
+    accelerator, for one) leaves Ray Data waiting for ever. It is a daemon: Python waits for
+    an executor's threads at exit, for ever too.
 
     Raises:
         StageStalled: No row came for ``minutes``.
     """
-    waiter = ThreadPoolExecutor(1, "shard-results")
+    arrived: SimpleQueue[dict[str, Any] | BaseException | None] = SimpleQueue()
+    threading.Thread(target=_pass_on, args=(rows, arrived), name="shard-results", daemon=True).start()
+    while True:
+        try:
+            row = arrived.get(timeout=minutes * 60)
+        except Empty:
+            raise StageStalled(
+                f"no shard finished for engine.timeout_minutes = {minutes:g}; the finished ones are kept, "
+                f"rerun to go on. Look at the Ray logs of the actors, or raise engine.timeout_minutes"
+            ) from None
+        if row is None:
+            return
+        if isinstance(row, BaseException):
+            raise row
+        yield row
+
+
+def _pass_on(rows: Iterator[dict[str, Any]], into: SimpleQueue[dict[str, Any] | BaseException | None]) -> None:
     try:
-        while (row := waiter.submit(next, rows, None).result(timeout=minutes * 60)) is not None:
-            yield row
-    except TimeoutError:
-        raise StageStalled(
-            f"no shard finished for engine.timeout_minutes = {minutes:g}; the finished ones are kept, "
-            f"rerun to go on. Look at the Ray logs of the actors, or raise engine.timeout_minutes"
-        ) from None
-    finally:
-        waiter.shutdown(wait=False)
+        for row in rows:
+            into.put(row)
+    except BaseException as error:  # noqa: BLE001 - not handled here: the thread that waits raises it
+        into.put(error)
+    else:
+        into.put(None)

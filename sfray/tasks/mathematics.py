@@ -27,7 +27,11 @@ _COMPARE = "sfray.tasks.equality:compare"
 _WRAPPERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _TEXT = re.compile(r"\\(?:text|mbox|mathrm|textbf)\s*\{([^{}]*)\}")
-_FILLER = re.compile(r"\s+|\\[,;:! ]|\\(?:left|right)(?![A-Za-z])")
+_FRAMES = re.compile(r"\\!|\\(?:left|right)(?![A-Za-z])")
+_THOUSANDS = re.compile(r"(?<=[0-9])\\[,;: ](?=[0-9]{3}(?![0-9]))")
+_SPACES = re.compile(r"\s+|\\[,;: ]")
+_FRACTION = re.compile(r"(\\[dt]?frac) ?([0-9]) ?([0-9])")
+_LOOSE = re.compile(r"(?<![0-9]) | (?![0-9])")
 _WORD = re.compile(r"(?<![A-Za-z])(?!(?:arc(?:sin|cos|tan)|sinh|cosh|tanh|sqrt)(?![A-Za-z]))[A-Za-z]{4,}")
 _UNIT = re.compile(r"(?<=[0-9}])\s+[A-Za-z]{4,}(?:\s+[A-Za-z]+){0,2}$")
 _TWO_NUMBERS = re.compile(r"[0-9]\s+[0-9]")
@@ -105,6 +109,7 @@ def judge(gold: Gold, answer: str) -> Outcome:
     formula, right = unwrap(answer), unwrap(gold["answer"])
     if formula is None or right is None:
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
+    formula, right = _even(formula), _even(right)
     if _plain(formula) == _plain(right):
         return Outcome.right(answer)
     if "=" in formula and "=" not in right:
@@ -112,16 +117,15 @@ def judge(gold: Gold, answer: str) -> Outcome:
         if "=" in formula or not re.search(r"[A-Za-z]", name):
             return Outcome.wrong(Reason.BAD_SYNTAX, answer)
     formula = _PI.sub(r"\\pi", _UNIT.sub("", formula.strip()))
+    numbers = [parse_number(text.replace(r"\$", "$"), units=False) for text in (right, formula)]
+    if None not in numbers:
+        return Outcome.right(answer) if numbers[0] == numbers[1] else Outcome.wrong(Reason.WRONG_VALUE, answer)
     if not formula or _TWO_NUMBERS.search(formula) or _WORD.search(_COMMAND.sub(" ", _TEXT.sub(" ", formula))):
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
     return _compared(right, formula, answer)
 
 
 def _compared(right: str, formula: str, answer: str) -> Outcome:
-    numbers = [parse_number(text.replace(r"\$", "$"), units=False) for text in (right, formula)]
-    if None not in numbers:
-        equal = numbers[0] == numbers[1]
-        return Outcome.right(answer) if equal else Outcome.wrong(Reason.WRONG_VALUE, answer)
     try:
         verdict = call(_COMPARE, {"gold": right, "answer": formula})
     except WorkerTimeout:
@@ -133,9 +137,15 @@ def _compared(right: str, formula: str, answer: str) -> Outcome:
     return Outcome.right(answer) if verdict == "equal" else Outcome.wrong(Reason.WRONG_VALUE, answer)
 
 
+def _even(formula: str) -> str:
+    """A formula with one way to write spaces and short fractions, and no separators of thousands."""
+    spaced = _SPACES.sub(" ", _THOUSANDS.sub("", _FRAMES.sub("", formula)))
+    return _FRACTION.sub(r"\1{\2}{\3}", spaced)
+
+
 def _plain(formula: str) -> str:
-    """The text of a formula, without what does not show or only frames it."""
-    text = _FILLER.sub("", _TEXT.sub(r"\1", formula))
+    """The text of a formula, without what does not show: spaces, except those that keep two numbers apart."""
+    text = _LOOSE.sub("", _TEXT.sub(r"\1", formula))
     return text[1:-1] if re.fullmatch(r"\([A-Za-z]\)", text) else text
 
 

@@ -105,6 +105,7 @@ class Worker:
                 env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
             )
             if self._read(self._process) is None:
+                self._process.kill()  # one that is stuck in an import would never close its stderr
                 raise RuntimeError(f"no worker for {self.function}: {self._last_words(self._process)}")
         return self._process
 

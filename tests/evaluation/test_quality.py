@@ -63,8 +63,11 @@ def test_accuracy_near_zero_is_said_clearly():
 def test_hinted_twins_are_apart():
     tried = [attempt(_A, 0, WRONG), attempt(_A, 1, RIGHT, hinted=True)]
     tried[1] = replace(tried[1], hinted=True)
-    variants = measure([([_A], tried, [])], _CONFIG)["groups"]["countdown-3"]["variants"]
-    assert {v: f["accuracy"]["mean"] for v, f in variants.items()} == {"plain": 0.0, "plain (hinted)": 1.0}
+    report = measure([([_A], tried, [])], _CONFIG)
+    easy = report["groups"]["countdown-3"]
+    assert {v: f["accuracy"]["mean"] for v, f in easy["variants"].items()} == {"plain": 0.0, "plain (hinted)": 1.0}
+    for figures in (easy, report["overall"]):  # an answer that was given away says nothing of the model
+        assert (figures["attempts"], figures["accuracy"]["mean"], figures["lenient_accuracy"]["mean"]) == (2, 0.0, 0.0)
 
 
 def test_a_question_without_attempts_is_counted():

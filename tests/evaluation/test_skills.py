@@ -29,6 +29,15 @@ def test_verdicts_are_held_against_the_verifier_and_not_taken_on_trust():
     assert skills.verdicts.tolist() == [[1, 1, 0], [1, 1, 1]]
 
 
+def test_each_of_several_reflections_on_an_attempt_counts():
+    again = "".join(
+        f"<reflect>{v}</reflect>" for v in ("<verdict>Correct</verdict>", "hm", "<verdict>Incorrect</verdict>")
+    )
+    skills = read(f"<think><sample>{RIGHT_TEXT}</sample>{again}</think> {RIGHT_TEXT}", _Q.task, _Q.gold, "3 * 5")
+    assert (skills.answers, skills.reflections) == (1, 3)
+    assert skills.verdicts.tolist() == [[0, 0, 0], [1, 1, 1]]
+
+
 def test_a_cut_response_counts_its_complete_blocks():
     text = render([Pair(WRONG_TEXT, "<verdict>Incorrect</verdict>"), Pair(RIGHT_TEXT, "?")], ["x"], "So:", "3 * 5")
     cut = text[: text.index("?")]

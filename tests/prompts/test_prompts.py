@@ -21,7 +21,7 @@ solve:
   first: {user: "{question} Q {answer_type}"}
   second: {system: be, user: "S {question}"}
 system: {be: "Be brief."}
-hint: "H {answer}"
+hint: "Hint {answer}"
 reflect: {default: "R {question} / {attempt}"}
 glue: {generic: [g1, g2], correct: [c], incorrect: [i]}
 ending: [e]
@@ -55,7 +55,7 @@ def test_what_a_model_is_told(tmp_path: Path) -> None:
         {"role": "user", "content": "S 2+2?"},
     ]
     assert words.attempt("first", "2+2?", "the number", hint="4") == [
-        {"role": "user", "content": "2+2? Q the number\n\nH 4"}
+        {"role": "user", "content": "2+2? Q the number\n\nHint 4"}
     ]
     assert words.reflection("default", "2+2?", "It is 5.") == [{"role": "user", "content": "R 2+2? / It is 5."}]
     assert words.question("2+2?", "the number") == [{"role": "user", "content": "2+2? Q the number"}]
@@ -146,6 +146,7 @@ REFUSED = [
     ({"system__be": 3}, "prompts: system.be must be a text"),
     ({"system": "Be brief."}, "prompts: system must be a mapping of names"),
     ({"hint": "H"}, "prompts: hint must hold {answer}"),
+    ({"hint": "H {answer}"}, "prompts: hint must say the word 'hint', by which attempts that speak of it are found"),
     ({"hint": 3}, "prompts: hint must be a text"),
     ({"reflect": "R"}, "prompts: reflect must be a mapping of names"),
     ({"reflect__default": "R {question}"}, "prompts: reflect.default must hold {attempt}"),

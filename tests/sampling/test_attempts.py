@@ -94,5 +94,5 @@ def test_attempts_with_structural_tags_are_rejected(tmp_path):
 
 def test_an_over_long_prompt_is_rejected_with_its_length(tmp_path):
     made = job(tmp_path)
-    reject = made.too_long(made.requests(0)[1][0], 500)
-    assert reject == Reject(f"{QUESTION.id}/plain", "prompt_too_long", "500 tokens + 64 > model.context = 512")
+    reject = made.too_long(made.requests(0)[1][0], 600)
+    assert reject == Reject(f"{QUESTION.id}/plain", "prompt_too_long", "600 tokens, model.context = 512")

@@ -3,7 +3,7 @@
 import dataclasses
 
 from sfray.config import DecodingConfig, EngineConfig, ModelConfig
-from sfray.sampling.engine import engine_arguments, environment
+from sfray.sampling.engine import engine_arguments, environment, room
 
 MODEL = ModelConfig(context=2048, dtype="float32")
 
@@ -56,3 +56,8 @@ def test_defaults_of_decoding_are_the_papers():
     assert DecodingConfig() == DecodingConfig(
         n=1, temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.1, max_tokens=1024
     )
+
+
+def test_a_response_gets_what_its_prompt_leaves():
+    decoding = DecodingConfig(max_tokens=64)
+    assert [room(prompt, decoding, 512) for prompt in (1, 448, 449, 511, 512, 600)] == [64, 64, 63, 1, 0, 0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,12 +17,14 @@ import pytest
 from sfray.arrow import from_table
 from sfray.cluster import connect, disconnect
 from sfray.config import ClusterConfig, EngineConfig, RunConfig, SplitConfig, TaskConfig
+from sfray.models import load_tokenizer, prompt_ids, resolve
+from sfray.prompts import load
 from sfray.records import Attempt
 from sfray.runs import Stage
 from sfray.sampling import attempts
 from sfray.sampling.shards import StageStalled, watched
 from sfray.tasks import questions
-from tests.sampling.rows import CONFIG, stage
+from tests.sampling.rows import CONFIG, QUESTION, stage, write_questions
 
 
 def test_rows_pass_through_the_watchdog():
@@ -50,6 +54,25 @@ def test_a_pool_that_hangs_is_given_up():
     with pytest.raises(StageStalled, match=r"engine.timeout_minutes = 0.001; the finished ones are kept"):
         next(rows)
     release.set()
+
+
+HANGING = """
+import threading
+from sfray.sampling.shards import StageStalled, watched
+
+def hanging():
+    yield {"shard": threading.Event().wait()}
+
+try:
+    next(watched(hanging(), 0.001))
+except StageStalled:
+    print("given up")
+"""
+
+
+def test_a_pool_that_hangs_for_ever_does_not_keep_the_driver_from_ending():
+    done = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "given up\n")
 
 
 SHARDS = 3
@@ -103,3 +126,27 @@ def test_attempts_are_the_same_for_any_number_of_actors_and_after_a_kill(tmp_pat
     assert len(one) == len({a.id for a in one}) == 2 * SHARDS * 2 * 2
     assert sampled(tmp_path / "two", actors=2) == one
     assert sampled(tmp_path / "killed", actors=1, kill=True) == one
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("ray_cluster")
+def test_long_prompts_get_what_room_there_is_or_are_rejected(tmp_path):
+    short, long, over = (
+        dataclasses.replace(QUESTION, id=f"countdown-3:sft:{i:06d}", text=" ".join(["Use 3, 5 and 8."] * times))
+        for i, times in enumerate((1, 28, 80))
+    )
+    write_questions(tmp_path, questions=(short, long, over))
+    tokenizer = load_tokenizer(resolve("tiny"))
+    prompts = [prompt_ids(tokenizer, load("default").attempt("plain", q.text, "an expression")) for q in (long, over)]
+    left = CONFIG.model.context - len(prompts[0])
+    assert 0 < left < CONFIG.sample.max_tokens
+    assert len(prompts[1]) > CONFIG.model.context
+    target = stage(tmp_path, "attempts")
+    config = dataclasses.replace(CONFIG, sample=dataclasses.replace(CONFIG.sample, variants=["plain"]))
+    attempts.run(config, target, {"questions": tmp_path / "questions"})
+    rows = [row for part in target.parts() for row in from_table(Attempt, read(part))]
+    assert [a.question_id for a in rows] == [short.id, short.id, long.id, long.id]
+    assert max(a.tokens for a in rows[2:]) <= left
+    assert [(r["id"], r["reason"]) for r in read(target.path / "rejects.parquet").to_pylist()] == [
+        (f"{over.id}/plain", "prompt_too_long")
+    ]

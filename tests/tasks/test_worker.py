@@ -119,6 +119,14 @@ def test_a_missing_function_is_said(worker) -> None:
         worker("nothing").call({"value": 1})
 
 
+def test_a_function_that_never_finishes_importing_is_given_up(tmp_path, monkeypatch) -> None:
+    (tmp_path / "endless.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    stuck = Worker("endless:function", wall_seconds=1.0)
+    with pytest.raises(RuntimeError, match="no worker for endless:function"):
+        stuck.call({})
+
+
 def test_an_interrupted_call_leaves_no_late_reply(worker) -> None:
     sleeping = worker("sleep")
     sleeping.call({"value": 0})

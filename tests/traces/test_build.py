@@ -102,12 +102,13 @@ def test_every_trace_parses_back_and_is_judged_as_labelled(name: str, seed: int,
     for trace in built.traces:
         thinking = parse(trace.text)
         assert thinking.closed
-        assert [p.attempt for p in thinking.pairs] == [text_of[i].text for i in trace.attempts]
-        assert [p.reflection for p in thinking.pairs] == [said.get(i) for i in trace.reflections]
+        assert [t.attempt for t in thinking.tries] == [text_of[i].text for i in trace.attempts]
+        reflected = [(said[i],) if i in said else () for i in trace.reflections]
+        assert [t.reflections for t in thinking.tries] == reflected
         right = [text_of[i].correct for i in trace.attempts]
-        for pair, correct in zip(thinking.pairs, right, strict=True):
-            if pair.reflection is not None:
-                assert parse_verdict(pair.reflection) is (Verdict.CORRECT if correct else Verdict.INCORRECT)
+        for tried, correct in zip(thinking.tries, right, strict=True):
+            for written in tried.reflections:
+                assert parse_verdict(written) is (Verdict.CORRECT if correct else Verdict.INCORRECT)
         assert (sum(right), len(right) - sum(right)) == (trace.n_correct, trace.n_incorrect)
         outcome = verify("countdown", gold[trace.question_id], trace.text)
         assert outcome.answer == trace.answer
