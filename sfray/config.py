@@ -281,13 +281,19 @@ class EvaluateConfig(DecodingConfig):
 
     Attributes:
         models: Of ``base``, ``sft``, ``grpo``.
+        n_by_task: Samples per question of a task, where they are not ``n``.
         confidence: Of the intervals.
     """
 
     n: int = 4
+    n_by_task: dict[str, int] = field(default_factory=dict)
     models: list[str] = field(default_factory=lambda: ["base", "sft", "grpo"])
     max_tokens: int = 16384
     confidence: float = 0.95
+
+    def samples(self, task: str) -> int:
+        """Samples per question of a task."""
+        return self.n_by_task.get(task, self.n)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sfray.config import Config
 from sfray.evaluation.published import published
+from sfray.tasks.registry import FAMILIES
 from sfray.tasks.registry import problems as task_problems
 from sfray.traces.recipes import require
 from sfray.validation import ConfigError
@@ -27,5 +28,8 @@ def preflight(config: Config) -> None:
             check()
         except ValueError as error:
             problems.append(str(error))
+    for name in config.evaluate.n_by_task:
+        if name not in FAMILIES:
+            problems.append(f"evaluate.n_by_task.{name}: no such task; there are {', '.join(FAMILIES)}")
     if problems:
         raise ConfigError(problems)

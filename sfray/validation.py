@@ -99,7 +99,8 @@ def _value(hint: Any, value: object, key: str, problems: list[str]) -> object:
         (inner,) = typing.get_args(hint)
         return [_value(inner, v, f"{key}[{i}]", problems) for i, v in enumerate(value)]
     if origin is dict and isinstance(value, Mapping):
-        return dict(value)
+        inner = typing.get_args(hint)[1]
+        return {k: v if inner is Any else _value(inner, v, f"{key}.{k}", problems) for k, v in value.items()}
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         if not math.isfinite(value):
             problems.append(f"{key}: expected a finite number, got {value}")
@@ -124,6 +125,7 @@ def validate(config: Config) -> Iterator[str]:
     yield from _decoding(config)
     yield from _sft(config)
     yield from _grpo(config)
+    yield from _samples(config)
     yield from _lengths(config)
     yield from _resources(config)
 
@@ -214,12 +216,19 @@ def _ranges(config: Config) -> Iterator[str]:
 
 
 def _questions(config: Config) -> Iterator[str]:
-    for split, reader in (("sft", "attempts"), ("rl", "grpo"), ("eval", "evaluate")):
+    for split, readers in (("sft", ("attempts",)), ("rl", ("grpo",)), ("eval", ("grpo", "evaluate"))):
         wanted = lookup(config, f"task.{split}")
         if wanted.count > 0 and not wanted.levels:
             yield f"task.{split}.levels: {wanted.count} questions need at least one level"
-        if wanted.count == 0 and {"questions", reader} <= set(config.stages):
-            yield f"task.{split}.count: 0 questions for stage {reader!r}; ask for some, or take it out of stages"
+        reading = " and ".join(repr(r) for r in readers if r in config.stages)
+        if wanted.count == 0 and reading and "questions" in config.stages:
+            yield f"task.{split}.count: 0 questions for {reading}; ask for some, or take them out of stages"
+
+
+def _samples(config: Config) -> Iterator[str]:
+    for task, n in config.evaluate.n_by_task.items():
+        if n < 1:
+            yield f"evaluate.n_by_task.{task}: {n} must be at least 1"
 
 
 def _variants(config: Config) -> Iterator[str]:

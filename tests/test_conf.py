@@ -130,6 +130,7 @@ COUNTDOWN = {
     "sft.epochs": 2,
     "sft.lr": 1e-6,
     "sft.schedule": "cosine",
+    "sft.micro_batch": 1,
     "sft.batch": 1,
     "sft.max_length": 4096,
     "evaluate.n": 4,
@@ -145,6 +146,7 @@ OPENTHOUGHTS = {
     "trace.recipe": "algorithm1",
     "trace.l_max": 5,
     "evaluate.n": 34,
+    "evaluate.n_by_task": {"math500": 4},
 }
 EVERYWHERE = {
     **{f"{group}.temperature": 0.7 for group in ("sample", "reflect")},
@@ -173,11 +175,15 @@ EVERYWHERE = {
     "grpo.rollout.gpu_memory_utilization": 0.8,
     "grpo.rollout.tensor_parallel": 1,
 }
+SHARDED = {"sft.workers": 4, "sft.micro_batch": 1, "sft.batch": 4, "sft.zero": 2}
+"""Batch size 1 on each of the 4 GPUs that 7B needs."""
 PAPER: dict[str, dict[str, Any]] = {
     "paper/countdown_1.5b": COUNTDOWN | {"model.path": "Qwen/Qwen2.5-1.5B-Instruct"},
-    "paper/countdown_7b": COUNTDOWN | {"model.path": "Qwen/Qwen2.5-7B-Instruct"},
-    "paper/openthoughts_1k": OPENTHOUGHTS | {"task.sft.count": 1000},
-    "paper/openthoughts_10k": OPENTHOUGHTS | {"task.sft.count": 10_000},
+    "paper/countdown_7b": COUNTDOWN | SHARDED | {"model.path": "Qwen/Qwen2.5-7B-Instruct"},
+    "paper/openthoughts_1k": OPENTHOUGHTS | SHARDED | {"task.sft.count": 1000, "report.published": "openthoughts-7b"},
+    "paper/openthoughts_10k": OPENTHOUGHTS
+    | SHARDED
+    | {"task.sft.count": 10_000, "report.published": "openthoughts-7b-10k"},
 }
 
 

@@ -24,6 +24,12 @@ AFTER = {
 """A stage and all that read it, directly or not."""
 
 
+@pytest.fixture(autouse=True)
+def _no_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report depends on what a run has finished, so this must not see the runs of the checkout."""
+    monkeypatch.chdir(tmp_path)
+
+
 def with_keys(raw: dict, changes: dict[str, Any]) -> Config:
     """A valid config with dotted keys set."""
     for key, value in changes.items():

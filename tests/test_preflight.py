@@ -19,12 +19,14 @@ def test_preflight_names_every_wrong_key() -> None:
         config,
         task=dataclasses.replace(config.task, name="countdwon"),
         trace=dataclasses.replace(config.trace, recipe="algoritm1"),
+        evaluate=dataclasses.replace(config.evaluate, n_by_task={"maths": 4}),
     )
     with pytest.raises(ConfigError) as caught:
         preflight(broken)
     text = str(caught.value)
     assert "did you mean 'countdown'?" in text
     assert "algorithm1" in text
+    assert "evaluate.n_by_task.maths: no such task; there are countdown, " in text
 
 
 def test_a_check_imports_no_engine_and_nothing_else_that_is_slow() -> None:

@@ -195,9 +195,9 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"task": {}},
         [
-            "task.sft.count: 0 questions for stage 'attempts'; ask for some, or take it out of stages",
-            "task.rl.count: 0 questions for stage 'grpo'; ask for some, or take it out of stages",
-            "task.eval.count: 0 questions for stage 'evaluate'; ask for some, or take it out of stages",
+            "task.sft.count: 0 questions for 'attempts'; ask for some, or take them out of stages",
+            "task.rl.count: 0 questions for 'grpo'; ask for some, or take them out of stages",
+            "task.eval.count: 0 questions for 'grpo' and 'evaluate'; ask for some, or take them out of stages",
         ],
     ),
     # variants
@@ -253,6 +253,8 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
         {"grpo__rollout": {"tensor_parallel": 3}},
         ["grpo.rollout.tensor_parallel: 3 does not divide 4 ranks"],
     ),
+    ({"evaluate__n_by_task": {"gsm8k": 0}}, ["evaluate.n_by_task.gsm8k: 0 must be at least 1"]),
+    ({"evaluate__n_by_task": {"gsm8k": "4"}}, ["evaluate.n_by_task.gsm8k: expected int, got '4'"]),
     # lengths
     (
         {"sample__max_tokens": 32769},

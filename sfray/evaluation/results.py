@@ -242,7 +242,7 @@ def _summary(cells: Sequence[Cell], edges: Sequence[int], config: Config) -> dic
         "task": " + ".join(dict.fromkeys(c.task for c in cells)),
         "questions": asked,
         "completions": int(trials),
-        "missing": asked * config.evaluate.n - int(trials),
+        "missing": sum(len(c.tallies) * config.evaluate.samples(c.task) for c in cells) - int(trials),
         "accuracy": accuracy.to_json() if accuracy else None,
         "lenient_accuracy": lenient.to_json() if lenient else None,
         "truncated": cut.to_json() if cut else None,

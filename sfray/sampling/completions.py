@@ -54,6 +54,7 @@ class CompletionJob(ShardJob):
                 f"{self.model}/{q.id}",
                 tuple(prompts.question(q.text, family(q.task).answer_type)),
                 seeds.derive(seed, "evaluate", q.id, bits=MAX_SEED_BITS),
+                self.config.evaluate.samples(q.task),
             )
             for q in questions
         ]

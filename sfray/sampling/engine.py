@@ -23,17 +23,19 @@ MAX_SEED_BITS = 48
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One prompt to be continued ``n`` times.
+    """One prompt to be continued.
 
     Attributes:
         id: Stable id, from which ``seed`` was derived.
         messages: The conversation; the model writes the next assistant turn.
         seed: Of the first sample; sample ``k`` uses ``seed + k``.
+        n: How many samples; None for ``decoding.n``.
     """
 
     id: str
     messages: tuple[Message, ...]
     seed: int
+    n: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Engine:
         self.tokenizer = load_tokenizer(model, config.trust_remote_code)
 
     def sample(self, requests: Sequence[Request], decoding: DecodingConfig) -> list[list[Sampled] | int]:
-        """Continues every prompt ``decoding.n`` times.
+        """Continues every prompt.
 
         Returns:
             For each request its samples; or the length of its prompt in tokens when it
@@ -70,7 +72,7 @@ class Engine:
         outputs = iter(
             self.llm.generate(
                 [TokensPrompt(prompt_token_ids=p) for p, left in zip(prompts, rooms, strict=True) if left],
-                [sampling_params(decoding, r.seed, left) for r, left in zip(requests, rooms, strict=True) if left],
+                [sampling_params(decoding, r, left) for r, left in zip(requests, rooms, strict=True) if left],
                 use_tqdm=False,
             )
             if any(rooms)
@@ -120,18 +122,18 @@ def room(prompt: int, decoding: DecodingConfig, context: int) -> int:
     return max(0, min(decoding.max_tokens, context - prompt))
 
 
-def sampling_params(decoding: DecodingConfig, seed: int, max_tokens: int) -> Any:
+def sampling_params(decoding: DecodingConfig, request: Request, max_tokens: int) -> Any:
     """``vllm.SamplingParams`` of one request."""
     from vllm import SamplingParams
 
     return SamplingParams(
-        n=decoding.n,
+        n=decoding.n if request.n is None else request.n,
         temperature=decoding.temperature,
         top_p=decoding.top_p,
         top_k=decoding.top_k,
         repetition_penalty=decoding.repetition_penalty,
         max_tokens=max_tokens,
-        seed=seed,
+        seed=request.seed,
     )
 
 

@@ -32,7 +32,7 @@ class Choice(Loaded):
         options, letter = gold.get("options"), gold.get("letter")
         if not isinstance(options, list) or not all(isinstance(o, str) and o.strip() for o in options):
             return f"options: expected a list of texts, got {options!r}"
-        if not 2 <= len({_plain(o) for o in options}) == len(options) <= 26:
+        if not 2 <= len({_spaced(o) for o in options}) == len(options) <= 26:
             return f"options: expected 2 to 26 different texts, got {options!r}"
         if letter not in list(string.ascii_uppercase[: len(options)]):
             return f"letter: expected one of the {len(options)} options, got {letter!r}"
@@ -43,12 +43,13 @@ class Choice(Loaded):
         """Judges an option.
 
         Accepted are ``B``, ``b``, ``(B)``, ``B.``, ``B)``, ``B:``, any of them with the text of
-        the same option behind it, and the text alone, case and white space apart. What
-        reads as a letter is one, even where another option's text is that letter.
+        the same option behind it, and the text alone, white space apart, and case apart
+        where no other option differs in case only. What reads as a letter is one, even
+        where another option's text is that letter.
         """
         if len(answer) > MAX_CHARS:
             return Outcome.wrong(Reason.TOO_LONG, answer)
-        index = _option(answer.strip(), [_plain(o) for o in gold["options"]])
+        index = _option(answer.strip(), gold["options"])
         if index is None:
             return Outcome.wrong(Reason.BAD_SYNTAX, answer)
         right = string.ascii_uppercase[index] == gold["letter"]
@@ -60,16 +61,24 @@ def _option(answer: str, options: Sequence[str]) -> int | None:
     if match := _LETTER.fullmatch(answer):
         index = string.ascii_uppercase.index((match[1] or match[2]).upper())
         return index if index < len(options) else None
-    if _plain(answer) in options:
-        return options.index(_plain(answer))
+    if (index := _by_text(answer, options)) is not None:
+        return index
     if match := _LETTER_AND_TEXT.fullmatch(answer):
         index = string.ascii_uppercase.index((match[1] or match[2]).upper())
-        return index if index < len(options) and options[index] == _plain(match[3]) else None
+        return index if _by_text(match[3], options) == index else None
     return None
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
+def _by_text(text: str, options: Sequence[str]) -> int | None:
+    """The index of the option with that text: of the only one, case apart, or of the one with the same case."""
+    same = [i for i, o in enumerate(options) if _spaced(o).casefold() == _spaced(text).casefold()]
+    if len(same) > 1:
+        same = [i for i in same if _spaced(options[i]) == _spaced(text)]
+    return same[0] if len(same) == 1 else None
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
 
 
 def question_with_options(question: str, options: Sequence[str], right: int) -> Draft:

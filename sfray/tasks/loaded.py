@@ -5,12 +5,15 @@ Rows come through ``datasets`` from a hub name or from local files with the same
 ours share one, each row goes to one of them by a hash of its question, in equal shares;
 where they do not, a question that a later split also holds (eval before rl before sft)
 is left to that one. Either way no question stands in two splits. Rows are visited in a
-seeded order, and a larger count only appends.
+seeded order, and a larger count only appends. An evaluation that asks for every row goes
+on without those that are no question; training does not.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +26,8 @@ from sfray.records import Question, Reject
 from sfray.seeds import derive, rng
 from sfray.tasks.generated import Draft
 from sfray.tasks.task import NO_LEVEL, SPLITS, Task, question_id
+
+_log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 
@@ -136,7 +141,9 @@ class Loaded(Task):
         for index, draft in self._drafts(source, seed):
             if number == config.count:
                 return
-            if isinstance(draft, Draft) and sharing[derive("share", draft.key) % len(sharing)] != split:
+            # A row that is no question has only its place to be shared out by.
+            key = draft.key if isinstance(draft, Draft) else f"{source}:{index}"
+            if sharing[derive("share", key) % len(sharing)] != split:
                 continue
             if isinstance(draft, Draft) and draft.key in seen:
                 draft = BadRow(RowError.DUPLICATE_ROW, draft.text)
@@ -147,7 +154,10 @@ class Loaded(Task):
             seen.add(draft.key)
             yield self._question(draft, split, number)
             number += 1
-        if number < config.count:
+        if split == "eval" and 0 < number < config.count <= number + rejected:
+            # The data set is as large as was asked for: a bad row must not cost the evaluation.
+            _log.warning("task.eval.count: %s has %d usable questions of %d", self.name, number, config.count)
+        elif number < config.count:
             raise ValueError(
                 f"task.{split}.count: {self.name} has {number} questions for split {split!r} in its own split "
                 f"{source!r} ({rejected} rows rejected), {config.count} are wanted"
@@ -224,7 +234,7 @@ def text_of(row: Row, *columns: str) -> str:
     """
     for column in columns:
         value = row.get(column)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             value = str(int(value)) if value == int(value) else str(value)
         if isinstance(value, str) and value.strip():
             return value.strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sfray.grammar import Pair, render
@@ -65,14 +65,13 @@ def draft(plan: Plan, prompts: Prompts, rng: random.Random) -> Draft:
     """Draws the words of a plan.
 
     Glue after a correct attempt comes from the correct and generic phrases, after an
-    incorrect one from the incorrect and generic ones. Without a reflection nothing has been
-    said of the attempt, so there only generic ones fit.
+    incorrect one from the incorrect and generic ones; with reflections or without, so that
+    leaving them out changes nothing else.
     """
     glue = []
     for step in plan.steps[:-1]:
         kind = "correct" if step.correct else "incorrect"
-        own: Sequence[str] = () if step.reflection is None else prompts.glue[kind]
-        glue.append(rng.choice((*own, *prompts.glue["generic"])))
+        glue.append(rng.choice((*prompts.glue[kind], *prompts.glue["generic"])))
     closings = {Closing.BACKTRACK: prompts.backtrack, Closing.CONFIRM: prompts.confirm}
     closing = rng.choice(closings[plan.closing]) if plan.closing in closings else ""
     return Draft(plan, tuple(glue), closing, rng.choice(prompts.ending))

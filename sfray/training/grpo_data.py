@@ -42,10 +42,11 @@ def split_over_long(
     return kept, rejects
 
 
-def validation_sample(questions: Sequence[Question], levels: Collection[str], seed: int) -> list[Question]:
-    """A seeded sample of the evaluation questions, of the trained levels where there are any."""
-    trained = [q for q in questions if q.level in levels] or list(questions)
-    return rng(seed, "grpo", "validation").sample(trained, min(VALIDATION_QUESTIONS, len(trained)))
+def validation_sample(questions: Sequence[Question], trained: Collection[Question], seed: int) -> list[Question]:
+    """A seeded sample of the evaluation questions, of the trained tasks and levels where there are any."""
+    levels = {(q.task, q.level) for q in trained}
+    like = [q for q in questions if (q.task, q.level) in levels] or list(questions)
+    return rng(seed, "grpo", "validation").sample(like, min(VALIDATION_QUESTIONS, len(like)))
 
 
 def write(
@@ -65,7 +66,7 @@ def write(
     """
     rl = from_table(Question, pq.read_table(questions / "rl.parquet"))
     held_out = from_table(Question, pq.read_table(questions / "eval.parquet"))
-    sample = validation_sample(held_out, {q.level for q in rl}, config.run.seed)
+    sample = validation_sample(held_out, rl, config.run.seed)
     rejects: list[Reject] = []
     files: dict[str, list[dict[str, Any]]] = {}
     for name, chosen in (("train", rl), ("validation", sample)):

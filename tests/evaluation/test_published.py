@@ -22,8 +22,9 @@ def test_averages_are_those_of_their_columns():
         values = list(row.accuracy.values())
         assert sum(values[:3]) / 3 == pytest.approx(row.countdown, abs=0.06)
         assert sum(values[3:]) / 10 == pytest.approx(row.average, abs=0.06)
-    for row in published("openthoughts-7b").rows.values():
-        assert sum(row.accuracy.values()) / 4 == pytest.approx(row.average, abs=0.06)
+    for table in ("openthoughts-7b", "openthoughts-7b-10k"):
+        for row in published(table).rows.values():
+            assert sum(row.accuracy.values()) / 4 == pytest.approx(row.average, abs=0.06)
 
 
 def test_the_row_beside_a_model():
@@ -32,6 +33,8 @@ def test_the_row_beside_a_model():
     assert paper.beside("grpo", "base") is paper.rows["rl_only"]
     assert paper.beside("base", "base") is paper.rows["base"]
     assert published("openthoughts-7b").beside("base", "sft") is None
+    assert published("openthoughts-7b").beside("grpo", "sft").accuracy["gpqa"] == 56.7
+    assert published("openthoughts-7b-10k").beside("grpo", "sft").accuracy["gpqa"] == 57.9
 
 
 def test_an_unknown_table_names_the_nearest():

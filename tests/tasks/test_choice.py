@@ -53,6 +53,23 @@ def test_each_answer_has_its_reason(answer: str, reason: Reason) -> None:
     assert Choice.judge(GOLD, answer).reason is reason
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("AaBb", Reason.CORRECT),
+        ("C. AaBb", Reason.CORRECT),
+        ("AABB", Reason.WRONG_VALUE),
+        ("aaBB", Reason.BAD_SYNTAX),
+        ("A. AaBb", Reason.BAD_SYNTAX),
+        ("none", Reason.WRONG_VALUE),
+    ],
+)
+def test_case_tells_options_apart_that_differ_in_nothing_else(answer: str, reason: Reason) -> None:
+    gold = {"letter": "C", "options": ["AABB", "aabb", "AaBb", "None"]}
+    assert Choice.gold_problem(gold) is None
+    assert Choice.judge(gold, answer).reason is reason
+
+
 @given(st.sampled_from("ABCDE"), st.sampled_from(["{}", "({})", "{}.", "{})", "{}:", " {}\n"]), st.booleans())
 def test_one_letter_of_five_is_right_in_any_dress(letter: str, form: str, lower: bool) -> None:
     answer = form.format(letter.lower() if lower else letter)
@@ -66,7 +83,7 @@ def test_one_letter_of_five_is_right_in_any_dress(letter: str, form: str, lower:
         {"letter": "C", "options": ["a", "b"]},
         {"letter": "AB", "options": ["a", "b"]},
         {"letter": "A", "options": ["a"]},
-        {"letter": "A", "options": ["a", "A "]},
+        {"letter": "A", "options": ["a b", "a  b "]},
         {"letter": "", "options": ["a", "b"]},
         {"letter": 1, "options": ["a", "b"]},
         {"letter": "A", "options": ["a", ""]},
@@ -108,11 +125,10 @@ def test_commonsense_qa_reads_its_columns(tmp_path: Path) -> None:
     assert first.text.splitlines()[1:] == [*(f"{c.upper()}. place 0 {c}" for c in "abcde"), "Which option is right?"]
     assert (first.answer, json.loads(first.gold)["letter"]) == ("A", "A")
     assert sorted(q.id for q in questions.values()) == [f"commonsense_qa:eval:{i:06d}" for i in range(6)]
-    with pytest.raises(ValueError, match=r"6 questions for split 'eval'.*\(3 rows rejected\), 7 are wanted"):
-        list(task.questions("eval", SplitConfig(["-"], 7), 0))
-    reasons = []
-    with pytest.raises(ValueError, match="3 rows rejected"):
-        reasons.extend(r.reason for r in task.questions("eval", SplitConfig(["-"], 7), 0) if isinstance(r, Reject))
+    with pytest.raises(ValueError, match=r"6 questions for split 'eval'.*\(3 rows rejected\), 10 are wanted"):
+        list(task.questions("eval", SplitConfig(["-"], 10), 0))
+    reasons = [r.reason for r in task.questions("eval", SplitConfig(["-"], 9), 0) if isinstance(r, Reject)]
+    assert sorted(reasons) == ["bad_gold", "bad_row", "no_gold"]
 
 
 def gpqa_file(path: Path, count: int) -> str:

@@ -92,8 +92,10 @@ def test_bad_rows_are_rejects_with_a_reason(tmp_path: Path) -> None:
         {"question": "How many is 0?", "answer": "#### 0"},
     ]
     path = write(tmp_path / "gsm8k.jsonl", rows(3) + bad)
-    with pytest.raises(ValueError, match=r"gsm8k has 3 questions for split 'eval' in its own split 'train' \(5 rows"):
-        take(path, "eval", 4, splits={"eval": "train"})
+    with pytest.raises(ValueError, match=r"gsm8k has 3 questions for split 'rl' in its own split 'train' \(5 rows"):
+        take(path, "rl", 4, splits={"rl": "train"})
+    with pytest.raises(ValueError, match=r"gsm8k has 3 questions for split 'eval' .* 9 are wanted"):
+        take(path, "eval", 9, splits={"eval": "train"})
     found = take(path, "eval", 3, splits={"eval": "train"})
     good = [q for q in found if isinstance(q, Question)]
     assert sorted(q.answer for q in good) == ["0", "1", "2"]
@@ -130,12 +132,31 @@ def test_a_split_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert list(problems(config)) == ["task.sft.count: gsm8k serves only eval; see task.options.splits"]
 
 
+def test_an_evaluation_of_every_row_goes_on_without_the_bad_ones(tmp_path: Path, caplog) -> None:
+    path = write(tmp_path / "gsm8k.jsonl", [*rows(3), {"question": "No mark?", "answer": "It is 5."}])
+    found = take(path, "eval", 4, splits={"eval": "train"})
+    assert [type(row) for row in found].count(Question) == 3
+    assert [r.reason for r in found if isinstance(r, Reject)] == ["no_gold"]
+    assert "task.eval.count: gsm8k has 3 usable questions of 4" in caplog.text
+
+
+def test_a_bad_row_is_rejected_in_one_split_only(tmp_path: Path) -> None:
+    bad = [{"question": f"No mark {i}?", "answer": "It is 5."} for i in range(30)]
+    path = write(tmp_path / "all.jsonl", rows(30) + bad)
+    rejects: list[str] = []
+    for split in ("sft", "rl", "eval"):
+        source = Gsm8k({"path": path}).questions(split, SplitConfig(["-"], 999), 0)
+        with pytest.raises(ValueError, match="999 are wanted"):
+            rejects.extend(r.id for r in source if isinstance(r, Reject))
+    assert len(rejects) == len(set(rejects)) == 30
+
+
 def test_text_is_read_from_the_first_column_that_has_it() -> None:
     assert text_of({"a": "", "b": " x "}, "a", "b") == "x"
     assert text_of({"a": 27.0}, "a") == "27"
     assert text_of({"a": 2.5}, "a") == "2.5"
     assert text_of({"a": 7}, "a") == "7"
-    for row in ({}, {"a": None}, {"a": True}, {"a": ["x"]}, {"a": " "}):
+    for row in ({}, {"a": None}, {"a": True}, {"a": ["x"]}, {"a": " "}, {"a": float("nan")}):
         with pytest.raises(BadRow) as caught:
             text_of(row, "a")
         assert caught.value.reason is RowError.BAD_ROW

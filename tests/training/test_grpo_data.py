@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -46,14 +47,16 @@ def test_too_few_questions_are_an_error_that_names_the_key(tmp_path):
         grpo_data.write(CONFIG, load(), source, tokenizer(), tmp_path)
 
 
-def test_the_validation_sample_is_seeded_and_of_trained_levels():
+def test_the_validation_sample_is_seeded_and_of_trained_tasks_and_levels():
     pool = [question(i, "eval", level) for i in range(100) for level in ("3", "4")]
-    one = grpo_data.validation_sample(pool, {"3"}, seed=1)
+    pool += [replace(q, id=f"other/{q.id}", task="multiplication") for q in pool]
+    trained = [question(0)]
+    one = grpo_data.validation_sample(pool, trained, seed=1)
     assert len(one) == 64
-    assert {q.level for q in one} == {"3"}
-    assert one == grpo_data.validation_sample(pool, {"3"}, seed=1)
-    assert one != grpo_data.validation_sample(pool, {"3"}, seed=2)
-    assert {q.level for q in grpo_data.validation_sample(pool, {"9"}, seed=1)} == {"3", "4"}
+    assert {(q.task, q.level) for q in one} == {("countdown", "3")}
+    assert one == grpo_data.validation_sample(pool, trained, seed=1)
+    assert one != grpo_data.validation_sample(pool, trained, seed=2)
+    assert {q.level for q in grpo_data.validation_sample(pool, [question(0, level="9")], seed=1)} == {"3", "4"}
 
 
 def test_the_limit_is_on_the_templates_tokens(tmp_path):
