@@ -53,7 +53,9 @@ def doctor() -> None:
 def score(
     file: Annotated[Path, typer.Argument(help="JSONL: the task's own fields and `text`.", exists=True, dir_okay=False)],
     task: Annotated[str, typer.Option(help="Task family, for example countdown.")] = "countdown",
-    out: Annotated[Path | None, typer.Option(help="Where to write; standard output if not given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; standard output if not given.", dir_okay=False)
+    ] = None,
 ) -> None:
     """Verify answers from anywhere: one JSON object per line in, one out, same order."""
     from sfray.files import replacing
@@ -62,31 +64,31 @@ def score(
     with reported(), file.open(encoding="utf-8", errors="replace") as lines:
         if out is None:
             for row in score_lines(task, lines):
-                typer.echo(json.dumps(row, ensure_ascii=False))
+                typer.echo(json.dumps(row))
             return
         with replacing(out) as temporary, temporary.open("w", encoding="utf-8") as writer:
             for row in score_lines(task, lines):
-                writer.write(json.dumps(row, ensure_ascii=False) + "\n")
+                writer.write(json.dumps(row) + "\n")  # ASCII: an answer may hold half of a surrogate pair
 
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(help="Folder of a run, for example runs/quickstart.", exists=True)],
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a run, for example runs/quickstart.", exists=True, file_okay=False)
+    ],
 ) -> None:
     """Write the report page of a run anew, from whatever stages are done."""
-    from sfray.compose import load
-    from sfray.pipeline import run as run_pipeline
+    from sfray.pipeline import report as write
 
     with reported():
-        config = load([f"run.dir={run.resolve().parent}", f"run.name={run.resolve().name}", "stages=[report]"])
-        run_pipeline(config)
+        write(run.resolve())
 
 
 @app.command("import")
 def import_(
     kind: Annotated[str, typer.Argument(help="Schema of the data: skillfactory, the paper's released raw data.")],
     source: Annotated[str, typer.Argument(help="A .parquet or .jsonl file, a folder of them, or a hub name.")],
-    run: Annotated[Path, typer.Option(help="Folder of the run to make, for example runs/released.")],
+    run: Annotated[Path, typer.Option(help="Folder of the run to make, for example runs/released.", file_okay=False)],
     task: Annotated[str, typer.Option(help="Task family that judges the answers.")] = "countdown",
     model: Annotated[str, typer.Option(help="Model whose tokenizer counts: tiny, a folder or a hub name.")] = "tiny",
     shard_questions: Annotated[int, typer.Option(min=1, help="Questions per shard.")] = 16,
@@ -101,7 +103,7 @@ def import_(
     with reported():
         tokenizer = load_tokenizer(resolve(model))
         with hold(run):
-            counts = import_run(source, run, task, lambda text: len(token_ids(tokenizer, text)), shard_questions)
+            counts = import_run(source, run, task, lambda text: len(token_ids(tokenizer, text)), shard_questions, model)
     typer.echo(json.dumps(counts, ensure_ascii=False, indent=2))
 
 

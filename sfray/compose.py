@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sfray.config import Config
-from sfray.validation import ConfigError, keys, nearest, parse
+from sfray.validation import ConfigError, keys, mappings, nearest, parse
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 """The config tree of the checkout."""
@@ -25,6 +25,7 @@ def composed(overrides: Sequence[str] = (), conf: Path = CONF) -> dict[str, Any]
     Raises:
         ConfigError: An override is not one, or names a key or option that does not exist.
     """
+    conf = conf.resolve()
     if not (conf / "config.yaml").is_file():
         raise ConfigError([f"no config tree at {conf}; run from a checkout or pass --conf"])
     try:
@@ -34,7 +35,7 @@ def composed(overrides: Sequence[str] = (), conf: Path = CONF) -> dict[str, Any]
     except OverrideParseException as error:
         reason = str(error).splitlines()[0]
         raise ConfigError([f"{error.override}: cannot be read: {reason}; quote what holds = , [ or spaces"]) from error
-    except (ConfigCompositionException, OmegaConfBaseException) as error:
+    except (ConfigCompositionException, OmegaConfBaseException, ValueError) as error:  # Hydra raises all three
         raise ConfigError([_explained(error, overrides)]) from error
 
 
@@ -61,10 +62,12 @@ def _explained(error: Exception, overrides: Sequence[str]) -> str:
     loose = [o for o, key in named.items() if key.rpartition(".")[2] in message]
     for override in sorted(exact, key=len, reverse=True) or sorted(loose, key=len, reverse=True):
         key = named[override]
+        if override.startswith("+") and "already" in message:
+            return f"{key}: there is a value to change already; leave out the +"
         options = _options(key)
         if options:
             return f"{override}: no such option; conf/{key} has {', '.join(options)}"
-        if key in keys():
+        if key in keys() or any(key.startswith(f"{k}.") for k in mappings()):
             return f"{key}: not among the keys that this option sets; add it with +{override.lstrip('+')}"
         return f"{key}: no such key{nearest(key)}"
     return message

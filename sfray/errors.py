@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sfray.progress import errors
+
+_PATHS = ("pathlib", "shutil", "os", "genericpath")
+"""Modules of the standard library that stand between a caller and the operating system."""
 
 
 @contextmanager
@@ -14,7 +18,8 @@ def reported() -> Iterator[None]:
     """Ends the process with status 1 and a plain message when the user can mend the cause.
 
     An error is known when it is a ``ValueError``, ``RuntimeError`` or ``OSError`` that a
-    module of sfray raised on purpose. Every other error keeps its traceback.
+    module of sfray raised on purpose, or that the operating system raised at a path of its
+    asking. Every other error keeps its traceback.
     """
     try:
         yield
@@ -27,7 +32,8 @@ def reported() -> Iterator[None]:
 
 
 def _raised_by_us(error: BaseException) -> bool:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("sfray.")
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if isinstance(error, OSError):
+        while modules and modules[-1] in _PATHS:
+            modules.pop()
+    return bool(modules) and modules[-1].startswith("sfray.")

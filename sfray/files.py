@@ -33,7 +33,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: The block wrote nothing.
+        IsADirectoryError: It wrote a file, and there is a folder at ``path``.
     """
+    path = Path(os.path.abspath(path))  # "." has no name to write beside
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
     try:
@@ -42,6 +44,8 @@ def replacing(path: Path) -> Iterator[Path]:
             raise FileNotFoundError(f"nothing was written to take the place of {path}")
         _sync(temporary)
         if path.is_dir() and not path.is_symlink():
+            if not temporary.is_dir():
+                raise IsADirectoryError(f"{path} is a folder; a file must not take its place")
             discard(path, temporary)
         else:
             os.replace(temporary, path)

@@ -11,14 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sfray import cluster, prompts
+from sfray.compose import load
 from sfray.config import STAGES, Config
+from sfray.files import replacing
 from sfray.interchange.imported import imported_stage
 from sfray.locks import hold
 from sfray.preflight import preflight
 from sfray.progress import console
 from sfray.runs import Manifest, Stage, fingerprint
-from sfray.validation import lookup
+from sfray.validation import lookup, parse
+
+CONFIG_FILE = "config.yaml"
+"""In a run's folder: the config that its latest stage ran with."""
 
 Run = Callable[[Config, Stage, Mapping[str, Path]], None]
 
@@ -196,6 +203,7 @@ def run(config: Config) -> None:
     root = Path(config.run.dir).resolve() / config.run.name
     started = time.monotonic()
     with hold(root):
+        _require_inputs(config)
         try:
             for name in sorted(config.stages, key=STAGES.index):
                 _run_stage(name, config)
@@ -204,19 +212,46 @@ def run(config: Config) -> None:
     console.print(f"[bold green]run {config.run.name} done[/] in {_clock(time.monotonic() - started)}: {root}")
 
 
+def report(root: Path) -> None:
+    """Writes the report of a run anew, under the config that its latest stage ran with.
+
+    Raises:
+        ConfigError: That config is not one of this version.
+    """
+    file = root / CONFIG_FILE
+    # An import leaves no config, and needs none but the report's own.
+    last = parse(yaml.safe_load(file.read_text(encoding="utf-8"))) if file.exists() else load()
+    here = dataclasses.replace(last.run, dir=str(root.parent), name=root.name, overwrite=[])
+    run(dataclasses.replace(last, run=here, stages=["report"]))
+
+
+def _remember(config: Config, file: Path) -> None:
+    with replacing(file) as temporary:
+        temporary.write_text(yaml.safe_dump(dataclasses.asdict(config), sort_keys=False), encoding="utf-8")
+
+
+def _require_inputs(config: Config) -> None:
+    """Every stage's inputs are done or on the list: found out before the first of them costs hours."""
+    there = stages(config)
+    for name in sorted(config.stages, key=STAGES.index):
+        for needed in inputs_of(name, config):
+            if needed not in config.stages and not there[needed].manifest_path.exists():
+                raise MissingInput(f"stage {name!r} needs {needed!r}, which is not done; add it to stages=[...]")
+
+
 def _run_stage(name: str, config: Config) -> None:
     # Fingerprints are taken anew: the report's depends on the manifests written just now.
     everything = stages(config)
     stage, spec = everything[name], SPECS[name]
     for needed in inputs_of(name, config):
-        if not everything[needed].manifest_path.exists():
-            raise MissingInput(f"stage {name!r} needs {needed!r}, which is not done; add it to stages=[...]")
         if not _serves(everything[needed], spec):
             everything[needed].open()  # raises the difference between what is there and what is asked for
     if stage.done:
         console.print(f"[dim]{name}: done already[/]")
         return
     stage.open(overwrite=name == "report" or name in config.run.overwrite)
+    if name != "report":  # which shows the config, and must not replace it
+        _remember(config, stage.path.parent / CONFIG_FILE)
     if spec.ray:
         cluster.connect(config.cluster)
     elif spec.alone:

@@ -56,6 +56,15 @@ def keys(cls: type = Config, prefix: str = "") -> Iterator[str]:
             yield from keys(typing.cast(type, hints[f.name]), f"{prefix}{f.name}.")
 
 
+def mappings(cls: type = Config, prefix: str = "") -> Iterator[str]:
+    """Every key that holds names of the user's own."""
+    for name, hint in typing.get_type_hints(cls).items():
+        if dataclasses.is_dataclass(hint):
+            yield from mappings(typing.cast(type, hint), f"{prefix}{name}.")
+        elif typing.get_origin(hint) is dict:
+            yield prefix + name
+
+
 def nearest(key: str) -> str:
     """A hint that names the valid keys nearest to a misspelt one, or nothing."""
     valid = list(keys())

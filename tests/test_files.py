@@ -49,6 +49,15 @@ def test_a_file_takes_the_place(tmp_path: Path) -> None:
     assert names(tmp_path) == ["new", "new/a.txt"]
 
 
+def test_a_file_never_takes_a_folders_place(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "precious").write_text("kept")
+    with pytest.raises(IsADirectoryError, match="is a folder"), replacing(tmp_path / "x") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "x" / "precious").read_text() == "kept"
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
 def test_a_folder_takes_the_place_whole(tmp_path: Path) -> None:
     path = tmp_path / "model"
     for name in ("old", "new"):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+import yaml
 
 from sfray import pipeline
 from sfray.config import STAGES, ClusterConfig, Config, ModelConfig, RunConfig, SplitConfig, TaskConfig
 from sfray.runs import Manifest, StageConflict
+from sfray.validation import parse
 
 
 @pytest.fixture
@@ -98,6 +100,22 @@ def test_another_config_is_refused_with_the_difference_until_overwritten(config)
 def test_a_missing_input_is_named(config):
     with pytest.raises(pipeline.MissingInput, match=r"stage 'traces' needs 'questions', which is not done"):
         pipeline.run(dataclasses.replace(config, stages=["traces"]))
+
+
+def test_a_missing_input_is_found_before_any_stage_runs(config, tmp_path):
+    stages = ["questions", "attempts", "sft"]
+    with pytest.raises(pipeline.MissingInput, match=r"stage 'sft' needs 'traces', which is not done"):
+        pipeline.run(dataclasses.replace(config, stages=stages))
+    assert not (tmp_path / "r" / "questions").exists()
+
+
+def test_a_report_has_the_config_of_the_run_and_not_its_own(config, tmp_path):
+    pipeline.run(config)
+    kept = (tmp_path / "r" / "config.yaml").read_text()
+    assert parse(yaml.safe_load(kept)) == config
+    pipeline.report(tmp_path / "r")
+    assert "context: 32768" in (tmp_path / "r" / "report" / "report.html").read_text()
+    assert (tmp_path / "r" / "config.yaml").read_text() == kept
 
 
 def test_questions_of_another_split_size_are_refused_only_by_who_reads_it(config):

@@ -20,6 +20,7 @@ from sfray.files import replacing
 from sfray.interchange.layout import DATASET_INFO, LAYOUTS, Layout
 from sfray.prompts import Prompts, load
 from sfray.records import Question, Trace
+from sfray.runs import Manifest
 from sfray.tasks.rl_row import RL_SCHEMA, rl_row
 
 RL_FILES = {"rl": "train.parquet", "eval": "test.parquet"}
@@ -39,17 +40,20 @@ def export(run: Path, to: str, out: Path, prompts: str = "default") -> dict[str,
         Rows written: ``traces``, and for verl ``rl`` and ``eval``.
 
     Raises:
-        ValueError: No such layout, or the run has no finished traces.
+        ValueError: No such layout, or the run has no finished traces, or not all of them.
         FileExistsError: There is something at ``out``.
     """
     layout = _layout(to)
     traces = run / "traces"
     if not (traces / "manifest.json").exists():
         raise ValueError(f"{traces} is not finished: run the traces stage first")
+    wanted = Manifest.read(traces / "manifest.json").counts["traces"]
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} is not empty")
     with replacing(out) as temporary:
         counts = {"traces": _write_traces(traces, temporary / layout.folder, layout)}
+        if counts["traces"] != wanted:
+            raise ValueError(f"{traces} holds {counts['traces']} traces, its manifest says {wanted}: parts are missing")
         if to == "llamafactory":
             (temporary / "dataset_info.json").write_text(json.dumps(DATASET_INFO, indent=2) + "\n", encoding="utf-8")
         if to == "verl":

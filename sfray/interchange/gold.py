@@ -13,10 +13,13 @@ from sfray.tasks.task import NO_LEVEL
 
 _BRACKETED = re.compile(r"\[\s*(\d{1,9}(?:\s*,\s*\d{1,9}){1,9})\s*\]")
 _LISTED = re.compile(r"\bnumbers\s+(\d{1,9}(?:(?:,\s*(?:and\s+)?|\s+and\s+)\d{1,9}){1,9})")
+_WHOLE = r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d{1,18})(?![\d]|[.,]\d)"
+"""A whole number that is no part of another one."""
+
 _TARGET = re.compile(
-    r"\b(?:equals?|equal to|makes?|reach(?:es)?|target(?: number)?(?: of| is)?):?\s+(\d{1,9})\b", re.IGNORECASE
+    rf"\b(?:equals?|equal to|makes?|reach(?:es)?|target(?: number)?(?: of| is)?):?\s+{_WHOLE}", re.IGNORECASE
 )
-_FACTORS = re.compile(r"(\d{1,18})\s*(?:times|x|\*|×|\\times|multiplied by|by|and)\s*(\d{1,18})")
+_FACTORS = re.compile(rf"{_WHOLE}\s*(?:times|x|\*|×|\\times|multiplied by|by|and)\s*{_WHOLE}")
 
 Gold = tuple[dict[str, Any], str, str | None]
 """Gold, level, and one right answer where it is known."""
@@ -37,13 +40,22 @@ def gold(task: str, question: str, answer: str) -> tuple[str, str, str | None]:
         ValueError: The question or the answer does not say what the family needs, or there
             is no way to import the family.
     """
-    if task not in _READERS:
-        raise ValueError(f"task: {task!r} cannot be imported, only {', '.join(_READERS)}")
+    require(task)
     content, level, known = _READERS[task](question, answer.strip())
     problem = family(task).gold_problem(content)
     if problem:
         raise ValueError(problem)
     return json.dumps(content), level, known
+
+
+def require(task: str) -> None:
+    """Checks that a family can be imported.
+
+    Raises:
+        ValueError: It cannot; names those that can.
+    """
+    if task not in _READERS:
+        raise ValueError(f"task: {task!r} cannot be imported, only {', '.join(_READERS)}")
 
 
 def _countdown(question: str, answer: str) -> Gold:
@@ -53,21 +65,28 @@ def _countdown(question: str, answer: str) -> Gold:
     numbers = [int(n) for n in re.findall(r"\d+", listed[1])]
     stated = _TARGET.search(question)
     # The released data keeps the target in the answer column; other files may hold a solution there.
-    target = answer if answer.isdigit() else stated[1] if stated else None
+    known = parse_number(answer, units=False)
+    target = known if known is not None else _whole(stated[1]) if stated else None
     if target is None:
         raise ValueError("no target, neither as the answer nor in the question")
+    if target.denominator != 1:
+        raise ValueError(f"the target {target} is no whole number")
     return {"numbers": numbers, "target": int(target)}, str(len(numbers)), None
+
+
+def _whole(text: str) -> int:
+    return int(text.replace(",", ""))
 
 
 def _multiplication(question: str, answer: str) -> Gold:
     found = _FACTORS.search(question)
     if found is None:
         raise ValueError("no two factors in the question")
-    factors = [int(found[1]), int(found[2])]
+    factors = [_whole(found[1]), _whole(found[2])]
     product = str(factors[0] * factors[1])
     if answer and answer.replace(",", "") != product:
         raise ValueError(f"the answer {answer[:40]!r} is not the product of {factors[0]} and {factors[1]}")
-    return {"factors": factors}, str(max(len(found[1]), len(found[2]))), product
+    return {"factors": factors}, str(max(len(str(f)) for f in factors)), product
 
 
 def _gsm8k(_: str, answer: str) -> Gold:

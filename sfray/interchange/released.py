@@ -7,6 +7,8 @@ Both spellings of the columns are read, the one of the released data
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +21,8 @@ REFLECTIONS = tuple(f"{stem}_reflection" for stem in _STEMS)
 VARIANT = ("prompt_variant", "prompt_type")
 COLUMNS = ("question", "answer", *RESPONSE, *CORRECT, *REFLECTIONS, *VARIANT)
 """Every column that is read."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 NO_VARIANT = "unnamed"
 """Variant of rows that name none; the column is optional."""
@@ -73,10 +77,10 @@ def read(raw: Mapping[str, Any]) -> Row:
     reflections = _first(raw, REFLECTIONS)
     if reflections is None:
         raise RowError(RowProblem.MISSING_COLUMN, " or ".join(REFLECTIONS))
-    answer, variant = _first(raw, ("answer",)), _first(raw, VARIANT)
+    variant = _first(raw, VARIANT)
     return Row(
         question=_text(question, "question"),
-        answer="" if answer is None else str(answer),
+        answer=_answer(_first(raw, ("answer",))),
         variant=NO_VARIANT if variant is None else _text(variant, "prompt_variant").replace("/", "-"),
         text=_text(_only(response, "response"), "response"),
         correct=_label(_first(raw, CORRECT)),
@@ -102,7 +106,18 @@ def _only(value: object, name: str) -> object:
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise RowError(RowProblem.BAD_VALUE, f"{name}: expected text, got {value!r:.80}")
+    if _SURROGATE.search(value):
+        raise RowError(RowProblem.BAD_VALUE, f"{name}: half of a surrogate pair, which is no character")
     return value
+
+
+def _answer(value: object) -> str:
+    """The gold as text; a whole number that came as a float has no decimals."""
+    if value is None:
+        return ""
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return str(int(value)) if value == int(value) else str(value)
+    return _text(value, "answer")
 
 
 def _label(value: object) -> bool | None:

@@ -23,7 +23,7 @@ from typing import Any
 from sfray.arrow import to_table
 from sfray.files import write_table
 from sfray.grammar import Verdict, VerdictError, parse_verdict
-from sfray.interchange.gold import gold
+from sfray.interchange.gold import gold, require
 from sfray.interchange.released import COLUMNS, Row, RowError, RowProblem, read
 from sfray.interchange.source import BadRow, digest, rows
 from sfray.records import Attempt, Question, Reflection, Reject
@@ -76,7 +76,9 @@ class Agreement:
         }
 
 
-def import_run(source: str, run: Path, task: str, count: CountText, shard_questions: int = 16) -> dict[str, Any]:
+def import_run(
+    source: str, run: Path, task: str, count: CountText, shard_questions: int = 16, model: str = ""
+) -> dict[str, Any]:
     """Writes the first three stages of a run from released raw data.
 
     Args:
@@ -85,6 +87,7 @@ def import_run(source: str, run: Path, task: str, count: CountText, shard_questi
         task: The family that judges the answers (``countdown`` for the released Countdown data).
         count: Tokens of a text, for the records' ``tokens``.
         shard_questions: Questions per shard (``run.shard_questions``).
+        model: Whose tokens ``count`` counts.
 
     Returns:
         The counts of each stage, the rejects by reason, and how our labels agree with theirs.
@@ -94,18 +97,21 @@ def import_run(source: str, run: Path, task: str, count: CountText, shard_questi
         ValueError: There is nothing to import.
     """
     start = time.monotonic()
-    origin = {"imported": "skillfactory", "source": source, "content": digest(source), "task": task}
+    require(task)
+    # Data is known by its content, and only without one by its name.
+    origin = {"imported": "skillfactory", "content": digest(source) or source, "task": task, "model": model}
     questions_stage = Stage(run / "questions", "questions", origin | {"shard_questions": shard_questions}, {})
     attempts_stage = Stage(run / "attempts", "attempts", origin, {"questions": questions_stage.fingerprint})
     reflections_stage = Stage(run / "reflections", "reflections", origin, {"attempts": attempts_stage.fingerprint})
-    for stage in (questions_stage, attempts_stage, reflections_stage):
-        stage.open()
     spill = run / ".import"
     shutil.rmtree(spill, ignore_errors=True)
     try:
         questions, rejects = _spill(source, task, spill, shard_questions)
         if not questions:
             raise ValueError(f"{source}: none of its {len(rejects)} rows could be read; the first: {rejects[:1]}")
+        # Only now: data that cannot be read must not claim the run.
+        for stage in (questions_stage, attempts_stage, reflections_stage):
+            stage.open()
         _write_questions(questions_stage, questions, shard_questions, rejects, time.monotonic() - start)
         agreement, counts = _write_shards(attempts_stage, reflections_stage, questions, spill, count, shard_questions)
     finally:

@@ -11,8 +11,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json")
@@ -41,12 +42,15 @@ def rows(source: str, columns: Sequence[str]) -> Iterator[Located]:
         columns: The columns of interest; others may be left out.
 
     Raises:
-        ValueError: A folder without such files, or a file of another kind.
+        ValueError: A folder without such files, a file of another kind or one that is not
+            what its name says, or a data set that cannot be loaded.
     """
     path = Path(source)
     if path.exists():
         for file in files(path):
             yield from _file_rows(file, columns)
+    elif path.suffix in SUFFIXES or path.is_absolute() or len(path.parts) > 2 or source.startswith("."):
+        raise ValueError(f"{source}: no such file or folder")
     else:
         yield from _hub_rows(source)
 
@@ -86,25 +90,38 @@ def _file_rows(file: Path, columns: Sequence[str]) -> Iterator[Located]:
 
 
 def _parquet_rows(file: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    parquet = pq.ParquetFile(file)
+    try:
+        parquet = pq.ParquetFile(file)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{file}: {error}") from error
     present = [c for c in columns if c in parquet.schema_arrow.names]
     for batch in parquet.iter_batches(_BATCH_ROWS, columns=present):
         yield from batch.to_pylist()
 
 
 def _json_rows(file: Path) -> Iterator[Mapping[str, Any] | BadRow]:
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        if file.suffix == ".json" and lines.read(1) == "[":
+    with file.open(encoding="utf-8-sig", errors="replace") as lines:
+        if file.suffix == ".json" and _first_character(lines) == "[":
             lines.seek(0)
-            yield from (_mapping(item) for item in json.load(lines))
+            try:
+                items = json.load(lines)
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f"{file}: {error}") from error
+            yield from map(_mapping, items)
             return
         lines.seek(0)
         for line in lines:
             if line.strip():
                 try:
                     yield _mapping(json.loads(line))
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     yield BadRow(f"{error}: {line.strip()[:120]}")
+
+
+def _first_character(lines: TextIO) -> str:
+    while (character := lines.read(1)).isspace():
+        pass
+    return character
 
 
 def _mapping(item: object) -> Mapping[str, Any] | BadRow:
@@ -112,7 +129,11 @@ def _mapping(item: object) -> Mapping[str, Any] | BadRow:
 
 
 def _hub_rows(name: str) -> Iterator[Located]:
-    from datasets import load_dataset
+    import datasets
 
-    for number, row in enumerate(load_dataset(name, split="train", streaming=True), start=1):
+    try:
+        data = datasets.load_dataset(name, split="train", streaming=True)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise ValueError(f"{name}: neither a file or folder nor a data set of the hub: {error}") from error
+    for number, row in enumerate(data, start=1):
         yield f"{name}:{number}", row

@@ -61,8 +61,8 @@ def _option(answer: str, options: Sequence[str]) -> int | None:
     if match := _LETTER.fullmatch(answer):
         index = string.ascii_uppercase.index((match[1] or match[2]).upper())
         return index if index < len(options) else None
-    if (index := _by_text(answer, options)) is not None:
-        return index
+    if (named := _by_text(answer, options)) is not None:
+        return named
     if match := _LETTER_AND_TEXT.fullmatch(answer):
         index = string.ascii_uppercase.index((match[1] or match[2]).upper())
         return index if _by_text(match[3], options) == index else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from fractions import Fraction
 from typing import ClassVar
 
 from sfray.tasks.generated import Draft
@@ -42,4 +41,7 @@ class Gsm8k(Loaded):
     @staticmethod
     def judge(gold: Gold, answer: str) -> Outcome:
         """Judges a number by its exact value."""
-        return judge_number(Fraction(gold["number"]), answer)
+        number = parse_number(gold["number"])
+        if number is None:
+            raise ValueError(f"no number as the gold: {gold['number']!r}")
+        return judge_number(number, answer)

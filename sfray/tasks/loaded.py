@@ -86,6 +86,9 @@ class LoadedOptions:
                 yield f"path: {file!r} is no file name"
             elif (isinstance(self.path, Mapping) or Path(file).suffix in _LOADERS) and not Path(file).is_file():
                 yield f"path: no file {file!r}"
+        if not isinstance(self.splits, Mapping):
+            yield f"splits: a mapping of sft, rl, eval to the data set's own is needed, got {self.splits!r}"
+            return
         for split in self.splits:
             if split not in SPLITS:
                 yield f"splits.{split}: no such split, only {', '.join(SPLITS)}"

@@ -148,6 +148,14 @@ def _part_problems(part: object) -> Iterator[str]:
         return
     valid = [f.name for f in fields(Part)]
     yield from (f".{key}: no such key; there are {', '.join(valid)}" for key in part if key not in valid)
+    for key, kind, wanted in (
+        ("levels", list, "a list"),
+        ("splits", list, "a list"),
+        ("options", Mapping, "a mapping"),
+    ):
+        if key in part and not isinstance(part[key], kind):
+            yield f".{key}: {wanted} is needed, got {part[key]!r}"
+            return
     weight = part.get("weight", 1.0)
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < float("inf"):
         yield f".weight: {weight!r} must be above 0"

@@ -112,6 +112,13 @@ def test_nothing_is_overwritten(to: str, run: Path, tmp_path: Path) -> None:
         export(run, to, tmp_path / "out")
 
 
+def test_a_run_that_has_lost_parts_is_not_exported(run: Path, tmp_path: Path) -> None:
+    (run / "traces" / "part-00002.parquet").unlink()
+    with pytest.raises(ValueError, match="holds 2 traces, its manifest says 3: parts are missing"):
+        export(run, "trl", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_errors_say_what_to_do(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^no layout 'lamafactory'; did you mean 'llamafactory'\?$"):
         export(run, "lamafactory", tmp_path / "out")

@@ -31,6 +31,11 @@ def test_optional_columns() -> None:
     assert read(row("8", None)).correct is None
 
 
+@pytest.mark.parametrize(("value", "answer"), [(64, "64"), (64.0, "64"), (2.5, "2.5"), (None, ""), ("64", "64")])
+def test_golds_are_texts_or_numbers(value: object, answer: str) -> None:
+    assert read(row("8") | {"answer": value}).answer == answer
+
+
 @pytest.mark.parametrize(
     ("changes", "problem", "detail"),
     [
@@ -48,6 +53,9 @@ def test_optional_columns() -> None:
         ({"model_responses__mutated_prompts": []}, "not_one_response", "response: 0 items, expected 1"),
         ({"model_responses__mutated_prompts": ["a", "b"]}, "not_one_response", "response: 2 items, expected 1"),
         ({"model_responses__mutated_prompts": [3]}, "bad_value", "response: expected text, got 3"),
+        ({"answer": ["64"]}, "bad_value", "answer: expected text, got ['64']"),
+        ({"answer": True}, "bad_value", "answer: expected text, got True"),
+        ({"model_responses__mutated_prompts": ["\ud83d"]}, "bad_value", "response: half of a surrogate pair"),
         ({"question": 7}, "bad_value", "question: expected text, got 7"),
         ({"model_responses__mutated_prompts_reflection": [None]}, "bad_value", "reflection: expected text, got None"),
         (

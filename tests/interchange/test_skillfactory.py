@@ -153,6 +153,13 @@ def test_the_same_import_twice_is_the_same_and_another_is_refused(tmp_path: Path
         import_run(source(tmp_path, DATA[:2]), run, "countdown", words)
 
 
+def test_another_tokenizer_is_another_import(tmp_path: Path) -> None:
+    import_run(source(tmp_path, DATA), tmp_path / "run", "countdown", words, model="words")
+    with pytest.raises(StageConflict):
+        import_run(source(tmp_path, DATA), tmp_path / "run", "countdown", len, model="letters")
+
+
 def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="none of its 1 rows could be read"):
         import_run(source(tmp_path, [{"question": "q"}]), tmp_path / "run", "countdown", words)
+    import_run(source(tmp_path, DATA), tmp_path / "run", "countdown", words)  # the run is still free

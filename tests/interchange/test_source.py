@@ -38,6 +38,32 @@ def test_json_holds_an_array_or_lines(content: str, tmp_path: Path) -> None:
     assert [r for _, r in rows(str(tmp_path / "x.json"), [])] == ROWS
 
 
+def test_marks_and_blanks_before_the_content_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("\ufeff\n [" + json.dumps(ROWS[0]) + "]")
+    (tmp_path / "b.jsonl").write_text("\ufeff" + json.dumps(ROWS[1]))
+    assert [r for _, r in rows(str(tmp_path), [])] == ROWS
+
+
+def test_what_is_nested_too_deeply_is_a_bad_row(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text("[" * 200_000 + "\n" + json.dumps(ROWS[0]))
+    (_, bad), (_, good) = rows(str(tmp_path / "x.jsonl"), [])
+    assert isinstance(bad, BadRow)
+    assert good == ROWS[0]
+
+
+@pytest.mark.parametrize(("name", "content"), [("x.json", "[{"), ("x.parquet", ""), ("x.parquet", "PAR1")])
+def test_a_torn_file_is_named(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=name):
+        list(rows(str(tmp_path / name), []))
+
+
+def test_a_missing_file_is_not_taken_for_a_data_set_of_the_hub() -> None:
+    for source in ("missing.jsonl", "./missing", "a/b/c", "/nowhere"):
+        with pytest.raises(ValueError, match=r"no such file or folder$"):
+            list(rows(source, []))
+
+
 def test_a_folder_is_read_in_order(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "2.jsonl").write_text(json.dumps(ROWS[1]))

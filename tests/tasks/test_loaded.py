@@ -112,6 +112,7 @@ def test_bad_rows_are_rejects_with_a_reason(tmp_path: Path) -> None:
         ({"path": {"test": "nowhere"}}, r"task\.options\.path: no file 'nowhere'"),
         ({"path": 5}, r"task\.options\.path: a hub name"),
         ({"path": {"test": 5}}, r"task\.options\.path: 5 is no file name"),
+        ({"splits": 5}, r"task\.options\.splits: a mapping of sft, rl, eval"),
         ({"splits": {"dev": "test"}}, r"task\.options\.splits\.dev: no such split"),
         ({"pth": "x"}, r"did you mean task\.options\.path"),
     ],
