@@ -115,8 +115,11 @@ def _value(hint: Any, value: object, key: str, problems: list[str]) -> object:
             problems.append(f"{key}: expected a finite number, got {value}")
             return None
         return float(value)
-    if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
+    if hint is str and type(value) is int:
         return str(value)
+    if hint is str and type(value) is float:  # 1e3 has become 1000.0 by now
+        problems.append(f"{key}: {value} was read as a number; put quotes inside quotes: {key}='\"…\"'")
+        return None
     if origin is None and type(value) is hint:
         return value
     wanted = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)

@@ -15,6 +15,7 @@ from sfray.tasks.loaded import Loaded, Row, text_of
 from sfray.tasks.numbers import parse_number
 from sfray.tasks.outcome import Outcome, Reason
 from sfray.tasks.task import Gold
+from sfray.tasks.units import is_unit
 from sfray.tasks.worker import WorkerFailure, WorkerTimeout, call
 
 MAX_CHARS = 500
@@ -34,6 +35,13 @@ _FRACTION = re.compile(r"(\\[dt]?frac) ?([0-9]) ?([0-9])")
 _LOOSE = re.compile(r"(?<![0-9]) | (?![0-9])")
 _WORD = re.compile(r"(?<![A-Za-z])(?!(?:arc(?:sin|cos|tan)|sinh|cosh|tanh|sqrt)(?![A-Za-z]))[A-Za-z]{4,}")
 _UNIT = re.compile(r"(?<=[0-9}])\s+[A-Za-z]{4,}(?:\s+[A-Za-z]+){0,2}$")
+_GREEK = "alpha|beta|gamma|delta|epsilon|varepsilon|theta|lambda|mu|nu|xi|rho|sigma|tau|phi|varphi|psi|omega"
+_NAME = re.compile(
+    rf"(?:[A-Za-z]|[A-Z]{{2}}|\\(?:{_GREEK})|answer|result)(?:_\{{?\w+\}}?)?(?:\([A-Za-z](?:, ?[A-Za-z])*\))?",
+    re.ASCII | re.IGNORECASE,
+)
+_BASE = re.compile(r"(?<=[0-9}])_ ?\{?([A-Za-z0-9]+)\}?")
+_CHANGES = re.compile(r"'|\\[pb]?mod(?![A-Za-z])|\\prime(?![A-Za-z])")
 _TWO_NUMBERS = re.compile(r"[0-9]\s+[0-9]")
 _PI = re.compile(r"(?<![A-Za-z\\])pi(?![A-Za-z])")
 
@@ -102,7 +110,9 @@ def judge(gold: Gold, answer: str) -> Outcome:
 
     Plain numbers are compared exactly, and text that is the gold's own is right, both
     without the library. What is left goes to it unless it is prose: a word of four
-    letters or more outside ``\\text{}``, or two numbers side by side. ``x = 42`` states 42.
+    letters or more outside ``\\text{}``, or two numbers side by side. ``x = 42`` states 42,
+    and a unit behind a number may be left out. What the library passes over (bases, primes,
+    moduli, words in ``\\text{}``) must be the gold's.
     """
     if len(answer) > MAX_CHARS:
         return Outcome.wrong(Reason.TOO_LONG, answer)
@@ -114,9 +124,11 @@ def judge(gold: Gold, answer: str) -> Outcome:
         return Outcome.right(answer)
     if "=" in formula and "=" not in right:
         name, _, formula = formula.partition("=")
-        if "=" in formula or not re.search(r"[A-Za-z]", name):
+        if "=" in formula or not _NAME.fullmatch(name.strip()):
             return Outcome.wrong(Reason.BAD_SYNTAX, answer)
-    formula = _PI.sub(r"\\pi", _UNIT.sub("", formula.strip()))
+    formula = _PI.sub(r"\\pi", _UNIT.sub(_without_unit, formula.strip()))
+    if _alters(formula, right):
+        return Outcome.wrong(Reason.BAD_SYNTAX, answer)
     numbers = [parse_number(text.replace(r"\$", "$"), units=False) for text in (right, formula)]
     if None not in numbers:
         return Outcome.right(answer) if numbers[0] == numbers[1] else Outcome.wrong(Reason.WRONG_VALUE, answer)
@@ -135,6 +147,19 @@ def _compared(right: str, formula: str, answer: str) -> Outcome:
     if verdict == "unreadable":
         return Outcome.wrong(Reason.PARSE_ERROR, answer)
     return Outcome.right(answer) if verdict == "equal" else Outcome.wrong(Reason.WRONG_VALUE, answer)
+
+
+def _without_unit(words: re.Match[str]) -> str:
+    """Nothing, or the words behind a number when they are no unit."""
+    return "" if all(map(is_unit, words[0].split())) else words[0]
+
+
+def _alters(formula: str, right: str) -> bool:
+    """Whether an answer holds what the library passes over and the gold does not: bases, primes, moduli, words."""
+    if _BASE.findall(formula) != _BASE.findall(right) or set(_CHANGES.findall(formula)) - set(_CHANGES.findall(right)):
+        return True
+    said = {text.strip() for text in _TEXT.findall(right)}
+    return any(t.strip() not in said and not all(map(is_unit, t.split())) for t in _TEXT.findall(formula))
 
 
 def _even(formula: str) -> str:

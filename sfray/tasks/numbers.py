@@ -6,9 +6,9 @@
 
 A sign is ``+``, ``-`` or ``−``; currency is ``$ € £ ¥ ₹``, before or after the number but
 not both. A unit is up to three words of ASCII letters, with ``^2``, ``²``, ``³``, ``°`` and
-``/`` (``km/h``). Percent, currency and units do not change the value: ``15%`` reads as 15,
-as the golds of the field drop them too. Words that would change it (``million``, ``half``)
-or offer a choice (``or``, ``to``) are not units. Digits are ASCII; there are no exponents.
+``/`` (``km/h``); :mod:`sfray.tasks.units` says which words are none. Percent, currency and
+units do not change the value: ``15%`` reads as 15, as the golds of the field drop them
+too. Digits are ASCII; there are no exponents.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import re
 from fractions import Fraction
 
 from sfray.tasks.outcome import Outcome, Reason
+from sfray.tasks.units import leaves_value
 
 MAX_CHARS = 200
 
@@ -27,14 +28,6 @@ _NUMBER = re.compile(
     rf"|(?P<decimal>{_INTEGER}(?:\.[0-9]+)?|\.[0-9]+)"
 )
 _CURRENCY = "$€£¥₹"
-_UNIT = re.compile(r"[A-Za-z°][A-Za-z²³°]*(?:\^[23])?")
-_NOT_UNIT = re.compile(
-    r"and|or|to|by|times|plus|minus|over|point|dot|squared|cubed|factorial|root|pi|e|x|half|halves|third|"
-    r"thirds|quarter|quarters|hundred|hundreds|thousand|thousands|million|millions|billion|billions|"
-    r"trillion|trillions|dozen|dozens|score|k|mn|bn|not|no|if|then|but|than|more|less",
-    re.IGNORECASE,
-)
-"""Words after a number that change or blur its value."""
 
 
 def parse_number(text: str, units: bool = True) -> Fraction | None:
@@ -94,5 +87,7 @@ def _is_tail(tail: str, currency_before: bool, units: bool) -> bool:
         return True
     if tail.startswith("%"):
         return tail == "%" and not currency_before
-    words = tail.replace("/", " ").split(" ")
-    return units and len(words) <= 3 and all(_UNIT.fullmatch(w) and not _NOT_UNIT.fullmatch(w) for w in words)
+    if "\n" in tail or tail.endswith("/"):
+        return False
+    per = " per " if currency_before else " "  # "$3/hour"; "km/h" is one unit
+    return units and leaves_value(tail.replace("/", per).split(), currency_before)

@@ -3,8 +3,9 @@
     task=reasoning_gym task.options.name=leg_counting
 
 The package's own scorer judges, in a bounded worker (:mod:`sfray.tasks.worker`); only a
-full score is right. Its Countdown is judged by our exact verifier instead, and tasks
-whose scorers execute the answer's text are refused.
+full score is right. Its Countdown is judged by our exact verifier instead. Refused are
+tasks whose scorers execute the answer's text, and, unless they are trusted, tasks whose
+scorers give full points to an answer that is plainly none.
 """
 
 from __future__ import annotations
@@ -51,6 +52,13 @@ EXECUTING = frozenset(
 """Tasks whose scorers pass text to ``eval`` or to sympy's ``parse_expr`` (reasoning-gym 0.1.25)."""
 
 
+PROBES = ("nan", "I do not know", "not {answer}", "-{answer}", "{answer}, 7, 9")
+"""What a policy would soon find to be paid, if it were."""
+
+PROBED = 8
+"""Entries whose scorer is probed before any is used."""
+
+
 @dataclass(frozen=True)
 class ReasoningGymOptions:
     """Which task of the package.
@@ -58,10 +66,12 @@ class ReasoningGymOptions:
     Attributes:
         name: Its name there.
         config: Fields of its own config.
+        trust_scorer: Takes the task even if its scorer pays for an answer that is none.
     """
 
     name: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
+    trust_scorer: bool = False
 
     def validate(self) -> Iterator[str]:
         """Yields a line for each bad value, without importing the package."""
@@ -69,6 +79,8 @@ class ReasoningGymOptions:
             yield "name: the name of a reasoning-gym task is needed, for example leg_counting"
         elif self.name in EXECUTING:
             yield f"name: {self.name} is refused: its scorer executes the text of an answer"
+        if not isinstance(self.trust_scorer, bool):
+            yield f"trust_scorer: true or false is needed, got {self.trust_scorer!r}"
         if not isinstance(self.config, Mapping):
             yield f"config: a mapping is needed, got {self.config!r}"
         elif reserved := {"seed", "size"} & set(self.config):
@@ -93,8 +105,11 @@ class ReasoningGym(Task):
         """Yields entries that the split owns, no two alike, and a reject for each whose own answer fails.
 
         Raises:
-            ValueError: The package has no such task or refuses its config, or most entries fail.
+            ValueError: The package has no such task or refuses its config, its scorer pays
+                for a probe, or most entries fail.
         """
+        if config.count and self.options.name != Countdown.name and not self.options.trust_scorer:
+            self._probe()
         number, failed = 0, 0
         drafts = owned(self._draw, rng(seed, self.name, self.options.name, split), self.options.name, split)
         while number < config.count:
@@ -117,6 +132,23 @@ class ReasoningGym(Task):
                 yield Question(name, self.name, self.options.name, split, draft.text, draft.gold, draft.answer)
             number += 1
 
+    def _probe(self) -> None:
+        """Has the scorer judge answers that are none.
+
+        Raises:
+            ValueError: It gives one of them full points.
+        """
+        source = rng(0, self.name, self.options.name, "probe")
+        for draft in (self._draw(source, self.options.name) for _ in range(PROBED)):
+            for probe in PROBES:
+                text, gold = probe.format(answer=draft.answer), json.loads(draft.gold)
+                if self.judge(gold, text).correct:
+                    raise ValueError(
+                        f"task.options.name: reasoning-gym's {self.options.name} gives full points to {text[:80]!r} "
+                        f"where {str(draft.answer)[:80]!r} is right; GRPO would learn that. "
+                        f"Choose another, or set task.options.trust_scorer=true"
+                    )
+
     def _draw(self, source: random.Random, level: str) -> Draft:
         entry = generator(level, json.dumps(dict(self.options.config), sort_keys=True))[source.randrange(_ENTRIES)]
         if level == Countdown.name:
@@ -128,6 +160,10 @@ class ReasoningGym(Task):
     @staticmethod
     def gold_problem(gold: Gold) -> str | None:
         """Needs ``dataset``, ``config`` and ``entry``, and the entry's own answer must score in full."""
+        if not isinstance(gold.get("dataset"), str):
+            return f"dataset: expected the name of a task, got {gold.get('dataset')!r}"
+        if not isinstance(gold.get("config"), Mapping):
+            return f"config: expected a mapping, got {gold.get('config')!r}"
         entry = gold.get("entry")
         if not isinstance(entry, Mapping) or not isinstance(entry.get("answer"), str):
             return f"entry: expected a question with an answer, got {entry!r}"
@@ -139,7 +175,8 @@ class ReasoningGym(Task):
         """Judges by the package's scorer; only the full score is right."""
         if len(answer) > MAX_CHARS:
             return Outcome.wrong(Reason.TOO_LONG, answer)
-        if gold["dataset"] in EXECUTING:
+        # Its own scorer executes answers; its questions become Countdown's, but golds also come from elsewhere.
+        if gold["dataset"] in EXECUTING or gold["dataset"] == Countdown.name:
             return Outcome.wrong(Reason.PARSE_ERROR, answer)
         try:
             points = call(_SCORE, {"gold": dict(gold), "answer": answer})

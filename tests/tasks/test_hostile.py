@@ -105,6 +105,12 @@ def spent(task: str, text: str) -> float:
     return time.process_time() - start
 
 
+def test_mathematics_pays_nothing_that_is_not_equal() -> None:
+    gold = json.dumps({"answer": r"\frac{\sqrt{3}}{7}"})
+    assert [name for name, text in (responses() | LEGAL).items() if verify("math500", gold, text).correct] == []
+    assert verify("math500", gold, answered(r"$\sqrt{3} / 7$")).correct
+
+
 ALSO_RIGHT = {"gsm8k": {"exploit:target_only"}}
 """The gold of the GSM8K example is 64."""
 

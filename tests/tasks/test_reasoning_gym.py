@@ -9,7 +9,7 @@ import pytest
 from sfray.config import SplitConfig
 from sfray.records import Question, Reject
 from sfray.tasks.outcome import Reason
-from sfray.tasks.reasoning_gym import EXECUTING, ReasoningGym
+from sfray.tasks.reasoning_gym import EXECUTING, ReasoningGym, generator
 from sfray.tasks.registry import verify
 
 pytest.importorskip("reasoning_gym")
@@ -50,6 +50,23 @@ def test_scorers_that_execute_text_are_refused(name: str) -> None:
     assert ReasoningGym.judge(gold, "__import__('os')").reason is Reason.PARSE_ERROR
 
 
+def test_its_own_countdown_scorer_never_sees_an_answer(tmp_path) -> None:
+    entry = generator("countdown", "{}")[0]
+    gold = {"dataset": "countdown", "config": {}, "entry": entry}
+    attack = f"__import__('os').system('touch {tmp_path}/ran')"
+    assert ReasoningGym.judge(gold, attack).reason is Reason.PARSE_ERROR
+    assert ReasoningGym.gold_problem(gold) == "entry: its own answer is parse_error"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["complex_arithmetic", "game_of_life_halting", "gsm_symbolic", "knights_knaves"])
+def test_a_scorer_that_pays_for_no_answer_is_refused_unless_trusted(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"task\.options\.name: reasoning-gym's {name} gives full points to"):
+        rows(name)
+    trusted = ReasoningGym({"name": name, "trust_scorer": True}).questions("eval", SplitConfig(["-"], 1), 0)
+    assert [type(q) for q in trusted] == [Question]
+
+
 def test_a_task_whose_golds_cannot_be_checked_is_given_up() -> None:
     with pytest.raises(ValueError, match=r"task\.eval\.count: reasoning-gym's graph_color gave 0 questions"):
         rows("graph_color")
@@ -60,6 +77,7 @@ def test_a_task_whose_golds_cannot_be_checked_is_given_up() -> None:
     [
         ({}, r"task\.options\.name: the name of a reasoning-gym task is needed"),
         ({"name": "leg_counting", "config": {"seed": 1}}, r"task\.options\.config\.seed: set by"),
+        ({"name": "leg_counting", "trust_scorer": "yes"}, r"task\.options\.trust_scorer: true or false"),
         ({"name": "leg_counting", "config": 5}, r"task\.options\.config: a mapping"),
     ],
 )
@@ -77,4 +95,7 @@ def test_unknown_tasks_and_fields_are_named() -> None:
 
 def test_bad_golds_are_named() -> None:
     assert ReasoningGym.gold_problem({}) is not None
-    assert ReasoningGym.gold_problem({"entry": {"answer": None}}) is not None
+    assert ReasoningGym.gold_problem({"dataset": "x", "config": {}, "entry": {"answer": None}}) is not None
+    for dataset, config in ((["x"], {}), (None, {}), ("leg_counting", 5), ("leg_counting", None)):
+        gold = {"dataset": dataset, "config": config, "entry": {"answer": "1"}}
+        assert "expected" in str(ReasoningGym.gold_problem(gold))

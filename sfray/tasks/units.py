@@ -1,0 +1,64 @@
+"""What may stand behind a number without changing it: units, and the nouns of word problems.
+
+Nouns are an open class, so most words pass; refused is what makes another number of it
+(``million``, ``fifths``, ``doubled``), offers a choice (``or``, ``to``, ``versus``), takes
+it back (``not``, ``wrong``, ``maybe``) or is a number itself. Single letters pass when
+they are units: ``3 m`` is a length, ``3 y`` a product. Behind an amount of money stand
+only the currency's name and what it is paid for (``$3 per hour``), since ``$3M`` is not 3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+MAX_WORDS = 3
+
+_WORD = re.compile(r"[A-Za-z°][A-Za-z²³°]*(?:\^[23])?")
+_LETTERS = frozenset("acfghjlmnstvw°")
+_MONEY = re.compile(r"(?:us|usd|eur|gbp|dollars?|euros?|pounds?|rupees?|yen|cents?)", re.IGNORECASE)
+_RATE = re.compile(r"(?:per|each|every|an?)", re.IGNORECASE)
+_CHANGE = """
+    hundred hundreds thousand thousands million millions billion billions trillion trillions dozen dozens score scores
+    gross lakh lakhs crore crores grand mil mn bn tn half halves halved third thirds quarter quarters fourth fourths
+    fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths tenth tenths eleventh elevenths twelfth
+    twelfths twentieth twentieths hundredth hundredths thousandth thousandths millionth millionths double doubled triple
+    tripled twice thrice times time squared cubed factorial root pi mod modulo by plus minus over under above below
+    point dot negative less more fewer
+"""
+_CHOICE = """
+    and or nor either neither to till until through versus vs from between among except but than instead unless if then
+    else
+"""
+_DOUBT = """
+    not no never none nothing wrong incorrect false maybe perhaps possibly probably likely about around approximately
+    roughly almost nearly is isn are aren was wasn were be might could would should cannot
+"""
+_NUMBER = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety
+"""
+_REFUSED = frozenset((_CHANGE + _CHOICE + _DOUBT + _NUMBER).split())
+
+
+def is_unit(word: str) -> bool:
+    """Whether a word leaves the number before it alone."""
+    lowered = word.lower()
+    if len(word) == 1:
+        return lowered in _LETTERS
+    return _WORD.fullmatch(word) is not None and lowered not in _REFUSED
+
+
+def leaves_value(words: Sequence[str], money: bool) -> bool:
+    """Whether the words behind a number leave its value alone.
+
+    Args:
+        words: Without white space and slashes; a slash reads as ``per``.
+        money: Whether a currency sign stands before the number.
+    """
+    if len(words) > MAX_WORDS or not all(map(is_unit, words)):
+        return False
+    if not money or not words:
+        return True
+    rest = words[1:] if _MONEY.fullmatch(words[0]) else words
+    return not rest or (len(rest) > 1 and _RATE.fullmatch(rest[0]) is not None)
