@@ -118,7 +118,7 @@ def _value(hint: Any, value: object, key: str, problems: list[str]) -> object:
     if hint is str and type(value) is int:
         return str(value)
     if hint is str and type(value) is float:  # 1e3 has become 1000.0 by now
-        problems.append(f"{key}: {value} was read as a number; put quotes inside quotes: {key}='\"…\"'")
+        problems.append(f"{key}: {value} was read as a number; quote it: \"{key}='…'\"")
         return None
     if origin is None and type(value) is hint:
         return value

@@ -189,6 +189,7 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
     # ranges that take more than a bound
     ({"evaluate__confidence": 1.0}, ["evaluate.confidence: 1.0 must be above 0 and below 1"]),
     ({"sft__warmup_ratio": 1.0}, ["sft.warmup_ratio: 1.0 must be at least 0 and below 1"]),
+    ({"run__name": 1000.0}, ["run.name: 1000.0 was read as a number; quote it: \"run.name='…'\""]),
     ({"quality__min_accuracy": 1.5}, ["quality.min_accuracy: 1.5 must be between 0 and 1"]),
     # questions
     ({"task__rl": {"levels": [], "count": 300}}, ["task.rl.levels: 300 questions need at least one level"]),

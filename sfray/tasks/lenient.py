@@ -12,7 +12,7 @@ import json
 import re
 from collections import deque
 
-from sfray.tasks.mathematics import boxed
+from sfray.tasks.formula import boxed
 from sfray.tasks.outcome import Outcome
 from sfray.tasks.registry import family, verify
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sfray.tasks import mathematics
+from sfray.tasks.formula import boxed
 from sfray.tasks.generated import Draft
 from sfray.tasks.loaded import BadRow, Loaded, LoadedOptions, Row, RowError
 from sfray.tasks.outcome import Outcome
@@ -57,7 +58,7 @@ class OpenThoughts(Loaded):
             raise BadRow(RowError.BAD_ROW, "conversations: expected two turns")
         question, solution = (_turn(turns[i], names) for i, names in enumerate((_ASKS, _ANSWERS)))
         _, closed, final = solution.rpartition(_END_THINK)
-        stated = dict.fromkeys(b.strip() for b in mathematics.boxed(final if closed else ""))
+        stated = dict.fromkeys(b.strip() for b in boxed(final if closed else ""))
         if len(stated) != 1:
             raise BadRow(RowError.NO_GOLD, f"{len(stated)} boxed results after the thinking")
         (answer,) = stated

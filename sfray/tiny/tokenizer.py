@@ -39,6 +39,9 @@ WORDING_REPEATS = 40
 """How often the prompt file's wording is counted beside the documents: phrases that only
 traces use occur once in it and would get no merges otherwise."""
 
+HINT = "For your eyes only: the right result is {answer}. Reason as if you had not been told, and do not speak of it."
+"""The prompt file's hint as the shipped tokenizer was trained on it; reworded since."""
+
 TRACE_TAGS = tuple(f"<{slash}{name}>" for name in ("think", "sample", "reflect") for slash in ("", "/"))
 """Counted too, so that fine-tuning meets each as one token. The model never sees them."""
 
@@ -137,6 +140,7 @@ def _texts(seed: int) -> Iterator[str]:
     """What the BPE is trained on: documents, then the prompt file's wording and the trace tags."""
     yield from _documents(seed)
     wording = yaml.safe_load(Path(prompts.__file__).with_name("default.yaml").read_text(encoding="utf-8"))
+    wording["hint"] = HINT
     for _ in range(WORDING_REPEATS):
         yield from _strings(wording)
         yield from TRACE_TAGS

@@ -12,53 +12,8 @@ from hypothesis import strategies as st
 
 from sfray.config import SplitConfig
 from sfray.records import Question
-from sfray.tasks.mathematics import MAX_CHARS, Aime2025, Amc, Math500, boxed, gold_problem, judge, unwrap
+from sfray.tasks.mathematics import MAX_CHARS, Aime2025, Amc, Math500, gold_problem, judge
 from sfray.tasks.outcome import Reason
-
-
-@pytest.mark.parametrize(
-    ("text", "contents"),
-    [
-        (r"so \boxed{42}.", ["42"]),
-        (r"\boxed{1} or \boxed{2}", ["1", "2"]),
-        (r"\boxed{\frac{1}{2}}", [r"\frac{1}{2}"]),
-        (r"\boxed{\boxed{1}}", [r"\boxed{1}"]),
-        (r"\boxed{1} \boxed{2", ["1"]),
-        ("42", []),
-        (r"\boxed{" * 1000, []),
-    ],
-)
-def test_boxes_are_found(text: str, contents: list[str]) -> None:
-    assert boxed(text) == contents
-
-
-@pytest.mark.parametrize(
-    ("answer", "formula"),
-    [
-        ("42", "42"),
-        ("$42$", "42"),
-        ("$$42$$", "42"),
-        (r"\(42\)", "42"),
-        (r"\[42\]", "42"),
-        (r"\boxed{42}", "42"),
-        (r"$\boxed{42}$.", "42"),
-        (r"42\%", "42"),
-        ("42 %", "42"),
-        (r"\$42", r"\$42"),
-        ("$41$ or $42$", None),
-        (r"\boxed{41} \boxed{42}", None),
-        (r"\(41\) \(42\)", None),
-        ("the answer is $42$", None),
-        (r"42} \boxed{42", None),
-        ("}{", None),
-        ("{" * 17 + "}" * 17, None),
-        ("(" * 17 + "2" + ")" * 17, None),
-        ("", None),
-        ("$$", None),
-    ],
-)
-def test_one_formula_is_unwrapped(answer: str, formula: str | None) -> None:
-    assert unwrap(answer) == formula
 
 
 @pytest.mark.parametrize(
@@ -111,6 +66,7 @@ def test_one_formula_is_unwrapped(answer: str, formula: str | None) -> None:
                 "either 41 or y = 42",
                 "not the answer = 42",
                 "not = 42",
+                "no = 42",
                 r"x \ne = 42",
                 "42 million",
                 "42 factorial",
