@@ -56,7 +56,7 @@ def train_bare(whole: Config, folder: Path) -> tuple[float, list[dict[str, Any]]
     """Wall seconds and step records of verl alone, on the files that the stage wrote."""
     data, bare = folder / "grpo", folder / "bare"
     steps = grpo_metrics.new_file(bare, 0)
-    files = (models.resolve(whole.model.path), data / "train.parquet", data / "validation.parquet")
+    files = (str(models.resolve(whole.model.path)), data / "train.parquet", data / "validation.parquet")
     paths = Paths(*files, bare / "checkpoints", grpo_process.ray_folder(bare))
     rows = count_rows(data / "train.parquet")
     lines = [x for x in command(whole, paths, rows, "local") if not x.startswith(_OURS)]

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 from sfray.config import ClusterConfig
 from sfray.progress import console
@@ -55,6 +56,23 @@ def connect(config: ClusterConfig) -> None:
     quiet_ray_data()
     resources = {k: v for k, v in ray.cluster_resources().items() if k in ("CPU", "GPU")}
     console.print(f"ray {ray.__version__}: {len(ray.nodes())} node(s), {resources}")
+
+
+def not_shared(run_dir: str) -> str | None:
+    """Why a run's folder cannot be seen from every node of the connected cluster; None when that is not plain.
+
+    A Ray job works in its own copy of the code, on the local disk of one node.
+    """
+    import ray
+
+    nodes = sum(node["Alive"] for node in ray.nodes())
+    if Path(run_dir).is_absolute() or "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
+        return None
+    where = f"run.dir: {run_dir!r} is relative: it lies in this job's copy of the code, {Path(run_dir).resolve()}"
+    if nodes > 1:
+        return f"{where}, which {nodes - 1} of {nodes} nodes cannot see; name storage that all of them share"
+    console.print(f"[bold yellow]warning[/]: {where}, and goes when Ray clears it away")
+    return None
 
 
 def quiet_ray_data() -> None:

@@ -247,7 +247,8 @@ class GrpoConfig:
         micro_batch: Sequences per forward pass of one rank.
         n: Rollouts per prompt, the group of the advantage.
         kl_coef: 0 trains without a reference model.
-        timeout_minutes: Hard limit on the whole stage.
+        max_failures: Restarts from the last checkpoint, each after at least one more step than the one before.
+        timeout_minutes: Hard limit on one launch of verl.
         overrides: Further overrides of verl's own config, ``key=value``.
     """
 
@@ -269,6 +270,7 @@ class GrpoConfig:
     save_every: int = 25
     test_every: int = 25
     keep: int = 2
+    max_failures: int = 2
     timeout_minutes: float = 24 * 60.0
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     logger: list[str] = field(default_factory=lambda: ["console", "file"])

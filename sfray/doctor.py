@@ -8,10 +8,13 @@ import os
 import shutil
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
+
+from sfray.config import Config
 
 HARMFUL_ON_CPU = ("torchvision", "torchaudio", "torchcodec")
 """Their builds do not match the CPU build of torch; importing one breaks transformers."""
@@ -32,6 +35,20 @@ class Finding:
     detail: str
 
 
+FLASH_ATTENTION = "flash-attn==2.8.3"
+"""What verl 0.9.1 asks for beside torch 2.11; its build needs torch to be there, so no extra can name it."""
+
+
+def missing_for(config: Config) -> Iterator[str]:
+    """Yields a line for each thing that a config needs and that is not installed here, importing none of it."""
+    trains = {"sft", "grpo"} & set(config.stages)
+    if trains and config.model.attention == "flash_attention_2" and importlib.util.find_spec("flash_attn") is None:
+        yield (
+            f"model.attention: flash_attention_2 needs flash-attn, which is not installed: "
+            f"pip install --no-build-isolation {FLASH_ATTENTION}, or model.attention=sdpa"
+        )
+
+
 def examine() -> list[Finding]:
     """Looks at Python, the packages, the compiler, memory, disk and shared memory."""
     gpu = shutil.which("nvidia-smi") is not None
@@ -39,6 +56,7 @@ def examine() -> list[Finding]:
     found = [_python()]
     found += [_package(r) for r in requirements(extra)]
     found += [_absent(name) for name in HARMFUL_ON_CPU] if not gpu else []
+    found += [_flash_attention()] if gpu else []
     found += [_beside_verl(Path(p)) for p in _folder("trl")]
     found += [_torch(gpu), _compiler(), _memory(), _space("disk", Path.cwd(), _LOW_DISK_GIB)]
     found += [_space("shared memory", Path("/dev/shm"), 1)]
@@ -75,6 +93,12 @@ def _absent(name: str) -> Finding:
     if importlib.util.find_spec(name) is None:
         return Finding("ok", name, "absent, as it must be beside the CPU build of torch")
     return Finding("fail", name, f"does not match the CPU build of torch: pip uninstall {name}")
+
+
+def _flash_attention() -> Finding:
+    if importlib.util.find_spec("flash_attn") is not None:
+        return Finding("ok", "flash-attn", "installed")
+    return Finding("warn", "flash-attn", f"absent, the paper presets need it: pip install {FLASH_ATTENTION}")
 
 
 def _folder(package: str) -> list[str]:

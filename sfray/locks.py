@@ -22,10 +22,11 @@ class RunLocked(RuntimeError):
 def hold(folder: Path) -> Iterator[None]:
     """Holds the lock of a run's folder.
 
-    The kernel lets go of it when the process ends, however it ends, so there is no stale
-    lock to remove. The lock is ``flock``: it holds between nodes on NFS (Linux, versions 3
-    and 4), on Lustre and BeeGFS only where the mount enables it. Where the file system has
-    no locks at all the run goes on without one, with a warning.
+    The kernel lets go of it when the process ends, however it ends. The lock is ``flock``:
+    it holds between nodes on NFS (Linux, versions 3 and 4), on Lustre and BeeGFS only where
+    the mount enables it. There a *node* that dies may keep its lock, on NFS 3 for ever: the
+    message says what to delete then, since a new file is a new lock. Where the file system
+    has no locks at all the run goes on without one, with a warning.
 
     Raises:
         RunLocked: Somebody else holds it; the message says who.
@@ -50,4 +51,7 @@ def hold(folder: Path) -> Iterator[None]:
 
 def _refusal(folder: Path, path: Path) -> str:
     holder = path.read_text(encoding="utf-8") or "another process"
-    return f"{folder}: {holder} is working in this run. Wait for it, stop it, or choose another run.name"
+    return (
+        f"{folder}: {holder} is working in this run. Wait for it, stop it, or choose another run.name. "
+        f"If that node is gone for good, delete {path} and start again"
+    )

@@ -68,6 +68,14 @@ def resolve(path: str) -> Path:
         raise ModelError(f"model.path: neither a folder nor a model of the hub: {path!r} ({error})") from error
 
 
+def anywhere(path: str) -> str:
+    """A model's path as a process on another node, or in another folder, can :func:`resolve` it.
+
+    A hub name stays one: where this machine keeps its download is no other machine's business.
+    """
+    return str(Path(path).resolve()) if path != "tiny" and Path(path).is_dir() else path
+
+
 def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
     """Loads a model's tokenizer, with a padding token.
 

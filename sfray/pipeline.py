@@ -16,13 +16,14 @@ import yaml
 from sfray import cluster, prompts
 from sfray.compose import load
 from sfray.config import STAGES, Config
+from sfray.doctor import missing_for
 from sfray.files import replacing
 from sfray.interchange.imported import imported_stage
 from sfray.locks import hold
 from sfray.preflight import preflight
 from sfray.progress import console
 from sfray.runs import Manifest, Stage, fingerprint
-from sfray.validation import lookup, parse
+from sfray.validation import ConfigError, lookup, parse
 
 CONFIG_FILE = "config.yaml"
 """In a run's folder: the config that its latest stage ran with."""
@@ -136,6 +137,7 @@ _SPEED_ONLY = {
     "grpo.timeout_minutes",
     "grpo.save_every",
     "grpo.keep",
+    "grpo.max_failures",
     "grpo.logger",
 }
 """Keys of the groups above that never change what a stage produces."""
@@ -195,11 +197,13 @@ def run(config: Config) -> None:
     """Runs the stages of ``config.stages``, skipping those that are done.
 
     Raises:
-        ConfigError: The config cannot work.
+        ConfigError: The config cannot work, or not here.
         MissingInput: A stage's input is neither done nor among ``stages``.
         StageConflict: A stage's folder holds another config's output.
     """
     preflight(config)
+    if missing := list(missing_for(config)):
+        raise ConfigError(missing)
     root = Path(config.run.dir).resolve() / config.run.name
     started = time.monotonic()
     with hold(root):
@@ -254,6 +258,8 @@ def _run_stage(name: str, config: Config) -> None:
         _remember(config, stage.path.parent / CONFIG_FILE)
     if spec.ray:
         cluster.connect(config.cluster)
+        if problem := cluster.not_shared(config.run.dir):
+            raise ConfigError([problem])
     elif spec.alone:
         cluster.disconnect()
     console.print(f"[bold]{name}[/]")

@@ -175,8 +175,14 @@ EVERYWHERE = {
     "grpo.rollout.gpu_memory_utilization": 0.8,
     "grpo.rollout.tensor_parallel": 1,
 }
-SHARDED = {"sft.workers": 4, "sft.micro_batch": 1, "sft.batch": 4, "sft.zero": 2}
-"""Batch size 1 on each of the 4 GPUs that 7B needs."""
+SHARDED = {
+    "sft.workers": 4,
+    "sft.micro_batch": 1,
+    "sft.batch": 4,
+    "sft.zero": 2,
+    "grpo.overrides": [f"actor_rollout_ref.actor.fsdp_config.{kind}_offload=True" for kind in ("param", "optimizer")],
+}
+"""What 7B needs: batch size 1 on each of 4 GPUs, and room for the rollout beside the actor."""
 PAPER: dict[str, dict[str, Any]] = {
     "paper/countdown_1.5b": COUNTDOWN | {"model.path": "Qwen/Qwen2.5-1.5B-Instruct"},
     "paper/countdown_7b": COUNTDOWN | SHARDED | {"model.path": "Qwen/Qwen2.5-7B-Instruct"},

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 from sfray import doctor
+from sfray.config import Config, ModelConfig
 
 
 def test_a_package_of_another_version_fails():
@@ -47,3 +49,19 @@ def test_little_space_is_a_warning():
     assert doctor._space("disk", Path("/"), 10**9).level == "warn"
     assert doctor._space("disk", Path("/surely/not/there"), 1).level == "warn"
     assert doctor._space("disk", Path("/"), 0).level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("attention", "stages", "missing"),
+    [
+        ("flash_attention_2", ["attempts", "sft"], 1),
+        ("flash_attention_2", ["grpo"], 1),
+        ("flash_attention_2", ["attempts", "traces"], 0),
+        ("sdpa", ["sft", "grpo"], 0),
+    ],
+)
+def test_what_a_config_needs_and_lacks_is_said_before_any_stage(attention, stages, missing):
+    config = Config(stages=stages, model=ModelConfig(attention=attention))
+    lines = list(doctor.missing_for(config))
+    assert len(lines) == missing
+    assert all(line.startswith("model.attention: flash_attention_2 needs flash-attn") for line in lines)

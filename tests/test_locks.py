@@ -38,7 +38,8 @@ def test_two_drivers(tmp_path: Path) -> None:
                 raise AssertionError("both are in")
             assert str(caught.value) == (
                 f"{run}: process {holder.pid} on {socket.gethostname()} is working in this run. "
-                "Wait for it, stop it, or choose another run.name"
+                "Wait for it, stop it, or choose another run.name. "
+                f"If that node is gone for good, delete {run / '.lock'} and start again"
             )
         with hold(tmp_path / "runs" / "b"):
             assert (tmp_path / "runs" / "b" / ".lock").is_file()

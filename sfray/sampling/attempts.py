@@ -12,7 +12,7 @@ from sfray import seeds
 from sfray.arrow import from_table
 from sfray.config import Config, DecodingConfig
 from sfray.grammar import STRUCTURAL_TAG
-from sfray.models import resolve
+from sfray.models import anywhere
 from sfray.prompts import HINT_WORD, load
 from sfray.records import Attempt, Question, Reject
 from sfray.runs import Stage
@@ -111,6 +111,6 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     start = time.monotonic()
     job = AttemptJob(config, stage)
     shards = pq.ParquetFile(inputs["questions"] / "sft.parquet").num_row_groups
-    run_shards(job, resolve(config.model.path), stage.missing(shards), "attempts")
+    run_shards(job, anywhere(config.model.path), stage.missing(shards), "attempts")
     counts = totals(stage, ("correct",))
     stage.commit(counts, {"accuracy": counts["correct"] / max(counts["rows"], 1)}, time.monotonic() - start)

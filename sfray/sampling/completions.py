@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from sfray import seeds
 from sfray.arrow import from_table
 from sfray.config import Config, DecodingConfig
-from sfray.models import resolve
+from sfray.models import anywhere
 from sfray.prompts import load
 from sfray.records import Completion, Question, Reject
 from sfray.runs import Stage
@@ -84,15 +84,16 @@ class CompletionJob(ShardJob):
         return rows, []
 
 
-def model_folders(config: Config, inputs: Mapping[str, Path]) -> dict[str, Path]:
-    """The folder of each model that ``evaluate.models`` names."""
-    return {m: resolve(config.model.path) if m == "base" else inputs[m] / "model" for m in config.evaluate.models}
+def models(config: Config, inputs: Mapping[str, Path]) -> dict[str, str]:
+    """Where each model is that ``evaluate.models`` names."""
+    trained = {m: str(inputs[m] / "model") for m in config.evaluate.models if m != "base"}
+    return {m: trained.get(m, anywhere(config.model.path)) for m in config.evaluate.models}
 
 
 def sample(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     """Samples the completions that are missing, model by model."""
     shards = pq.ParquetFile(inputs["questions"] / "eval.parquet").num_row_groups
     missing = set(stage.missing(shards * len(config.evaluate.models)))
-    for i, (name, folder) in enumerate(model_folders(config, inputs).items()):
+    for i, (name, model) in enumerate(models(config, inputs).items()):
         mine = sorted(missing & set(range(i * shards, (i + 1) * shards)))
-        run_shards(CompletionJob(config, stage, name, i * shards), folder, mine, f"evaluate {name}")
+        run_shards(CompletionJob(config, stage, name, i * shards), model, mine, f"evaluate {name}")

@@ -12,7 +12,7 @@ from sfray import seeds
 from sfray.arrow import from_table
 from sfray.config import Config, DecodingConfig
 from sfray.grammar import STRUCTURAL_TAG, Verdict, VerdictError, parse_verdict
-from sfray.models import resolve
+from sfray.models import anywhere
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.runs import Stage
@@ -101,6 +101,6 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     """Samples the reflections that are missing."""
     start = time.monotonic()
     shards = len(list(inputs["attempts"].glob("part-*.parquet")))
-    run_shards(ReflectionJob(config, stage), resolve(config.model.path), stage.missing(shards), "reflections")
+    run_shards(ReflectionJob(config, stage), anywhere(config.model.path), stage.missing(shards), "reflections")
     counts = totals(stage, ("valid",))
     stage.commit(counts, {"valid_rate": counts["valid"] / max(counts["rows"], 1)}, time.monotonic() - start)

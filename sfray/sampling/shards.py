@@ -13,12 +13,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, ClassVar
 
 from sfray.arrow import to_table
 from sfray.config import Config, DecodingConfig
+from sfray.models import resolve
 from sfray.progress import Bar
 from sfray.records import Reject
 from sfray.runs import Stage
@@ -62,9 +62,10 @@ class ShardJob(ABC):
 class ShardWorker:
     """The actor: one engine, fed with shards of one job."""
 
-    def __init__(self, job: ShardJob, model: Path) -> None:
+    def __init__(self, job: ShardJob, model: str) -> None:
         self.job = job
-        self.engine = Engine(model, job.config.model, job.config.engine)
+        # Resolved here: a model of the hub lies where this node keeps its downloads.
+        self.engine = Engine(resolve(model), job.config.model, job.config.engine)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
         """Works off the shards of a batch; returns a summary of each."""
@@ -90,12 +91,12 @@ class ShardWorker:
         return {"shard": shard, "rows": len(rows), "rejects": len(rejects), "tokens": tokens}
 
 
-def run_shards(job: ShardJob, model: Path, shards: Sequence[int], title: str) -> None:
+def run_shards(job: ShardJob, model: str, shards: Sequence[int], title: str) -> None:
     """Works off the given shards, with a progress bar.
 
     Args:
         job: The stage's job.
-        model: Folder of the model to sample from.
+        model: The model to sample from, as :func:`sfray.models.resolve` takes it on any node.
         shards: The shards that are missing.
         title: Label of the bar.
 
@@ -115,7 +116,7 @@ def run_shards(job: ShardJob, model: Path, shards: Sequence[int], title: str) ->
             bar.advance(f"{rows:,} rows, {rows / seconds:,.0f} rows/s, {tokens / seconds:,.0f} tokens/s")
 
 
-def summaries(job: ShardJob, model: Path, shards: Sequence[int]) -> Iterator[dict[str, Any]]:
+def summaries(job: ShardJob, model: str, shards: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Works off shards in any order; yields a summary of each as it is persisted."""
     import ray.data
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from sfray import models, prompts
 from sfray.config import Config
-from sfray.progress import Bar
+from sfray.progress import Bar, console
 from sfray.runs import Stage
 from sfray.training import grpo_data, grpo_export, grpo_metrics, grpo_probe, grpo_process
 from sfray.training.grpo_failure import explain
@@ -31,6 +31,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 class GrpoError(RuntimeError):
     """Training ended without having done what was asked."""
+
+
+class VerlFailed(GrpoError):
+    """verl ended by itself, with an error."""
 
 
 def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
@@ -47,21 +51,20 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     folder = stage.path.resolve()
     grpo_process.end_leftovers(folder)
     earlier = grpo_metrics.seconds(folder)
-    start = inputs["sft"].resolve() / "model" if config.grpo.init == "sft" else models.resolve(config.model.path)
+    origin = str(inputs["sft"].resolve() / "model") if config.grpo.init == "sft" else config.model.path
+    start = models.resolve(origin)
     tokenizer = models.load_tokenizer(start, config.model.trust_remote_code)
     wording = prompts.load(config.prompts)
     rows, rejects = grpo_data.write(config, wording, inputs["questions"], tokenizer, folder)
     probed = _probe(rows, tokenizer)
     paths = Paths(
-        start.resolve(),
+        str(start.resolve()) if origin == "tiny" else models.anywhere(origin),
         folder / "train.parquet",
         folder / "validation.parquet",
         folder / "checkpoints",
         grpo_process.ray_folder(folder),
     )
-    resumed = grpo_export.last_step(paths.checkpoints)
-    if resumed < config.grpo.steps:
-        _train(config, folder, paths, len(rows), resumed)
+    _train(config, folder, paths, len(rows))
     recorded = _finished(config, folder, paths)
     model = folder / "model"
     last = paths.checkpoints / f"global_step_{config.grpo.steps}"
@@ -96,7 +99,30 @@ def _probe(rows: list[dict[str, Any]], tokenizer: Any) -> str:
     return "passed"
 
 
-def _train(config: Config, folder: Path, paths: Paths, rows: int, resumed: int) -> None:
+def _train(config: Config, folder: Path, paths: Paths, rows: int) -> None:
+    """Trains to the last step; after a failure again, from the last checkpoint.
+
+    A launch that did not get a step further than the one before has not met with an
+    accident, so it is not repeated.
+    """
+    furthest = 0
+    for failures in range(config.grpo.max_failures + 1):
+        resumed = grpo_export.last_step(paths.checkpoints)
+        if resumed >= config.grpo.steps:
+            return
+        try:
+            _launch(config, folder, paths, rows, resumed)
+            return
+        except VerlFailed as error:
+            reached = max([line["step"] for line in grpo_metrics.read(folder)], default=0)
+            if reached <= max(furthest, resumed) or failures == config.grpo.max_failures:
+                raise
+            furthest = reached
+            console.print(f"{error}\nstarting verl again: {failures + 1} of {config.grpo.max_failures}", markup=False)
+            grpo_process.end_leftovers(folder)
+
+
+def _launch(config: Config, folder: Path, paths: Paths, rows: int, resumed: int) -> None:
     """Runs verl from the last checkpoint to the last step, with a progress bar."""
     steps = grpo_metrics.new_file(folder, resumed)
     address = "auto" if os.environ.get("RAY_ADDRESS") else config.cluster.address
@@ -130,7 +156,7 @@ def _train(config: Config, folder: Path, paths: Paths, rows: int, resumed: int) 
         except grpo_process.GrpoStopped as error:
             raise GrpoError(explain(log, offset, str(error))) from error
     if code != 0:
-        raise GrpoError(explain(log, offset, f"verl ended with exit code {code}"))
+        raise VerlFailed(explain(log, offset, f"verl ended with exit code {code}"))
 
 
 def child_environment(config: Config, steps: Path, private: bool) -> dict[str, str]:

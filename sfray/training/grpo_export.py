@@ -109,7 +109,8 @@ def merge(actor: Path) -> dict[str, torch.Tensor]:
         raise ExportError(f"{actor} lacks {', '.join(missing)}")
     # These files were written by the run itself and hold DTensors, which need full unpickling.
     shards = [torch.load(f, map_location="cpu", weights_only=False) for f in files]
-    return {name: join(name, [shard[name] for shard in shards]) for name in shards[0]}
+    # Taken out of the shards as they are joined: a model and its shards need not fit into memory together.
+    return {name: join(name, [shard.pop(name) for shard in shards]) for name in list(shards[0])}
 
 
 def join(name: str, parts: Sequence[Any]) -> torch.Tensor:

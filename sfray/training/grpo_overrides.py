@@ -23,14 +23,14 @@ class Paths:
     """What verl reads and writes.
 
     Attributes:
-        model: The folder to start from.
+        model: What to start from, as every node can find it: a folder or a hub name.
         train: Parquet in verl's schema.
         validation: The same, for the accuracy along the way.
         checkpoints: Where ``global_step_<n>`` folders go.
         ray: Temporary folder of a private Ray instance.
     """
 
-    model: Path
+    model: str
     train: Path
     validation: Path
     checkpoints: Path

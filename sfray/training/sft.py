@@ -51,7 +51,7 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     """
     began = time.monotonic()
     folder = stage.path.resolve()
-    job = Job(config, _everywhere(config.model.path), str(folder))
+    job = Job(config, models.anywhere(config.model.path), str(folder))
     earlier = sum(line["seconds"] for line in read_metrics(job.metrics))
     tokenizer = models.load_tokenizer(models.resolve(config.model.path), config.model.trust_remote_code)
     rejects = _prepare(job, inputs["traces"], tokenizer)
@@ -76,11 +76,6 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
         seconds=earlier + time.monotonic() - began,
         rejects=rejects,
     )
-
-
-def _everywhere(path: str) -> str:
-    """A model's path as a worker with another working directory can use it."""
-    return str(Path(path).resolve()) if Path(path).is_dir() else path
 
 
 def _prepare(job: Job, traces: Path, tokenizer: Any) -> list[Reject]:

@@ -1,11 +1,13 @@
 """The manifests parse and hold what a healthy job needs."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from sfray.compose import load
+from sfray.doctor import FLASH_ATTENTION
 
 CLUSTER = Path(__file__).resolve().parents[2] / "cluster"
 
@@ -23,11 +25,28 @@ def test_clusters_have_an_idle_head_shared_runs_and_shared_memory(name):
     for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
         assert all(isinstance(v, str) for v in group["rayStartParams"].values())
         pod = group["template"]["spec"]
+        assert pod["securityContext"] == {"fsGroup": _image_user()}
         volumes = {v["name"]: v for v in pod["volumes"]}
         assert volumes["runs"]["persistentVolumeClaim"] == {"claimName": "sfray-runs"}
         assert volumes["shm"]["emptyDir"]["medium"] == "Memory"
         for container in pod["containers"]:
-            assert {m["mountPath"] for m in container["volumeMounts"]} == {"/shared", "/dev/shm"}
+            mounts = {m["mountPath"] for m in container["volumeMounts"]}
+            environment = {e["name"]: e.get("value") for e in container["env"]}
+            assert mounts - {"/scratch"} == {"/shared", "/dev/shm"}
+            assert environment.get("TMPDIR") in {None, *mounts}
+            # Head and workers download to the same place, with the same rights.
+            assert environment["HF_HOME"] == "/shared/huggingface"
+            assert "HF_TOKEN" in environment
+
+
+def _image_user() -> int:
+    found = re.search(r"useradd .*--uid (\d+)", (CLUSTER / "Dockerfile").read_text())
+    assert found
+    return int(found[1])
+
+
+def test_the_image_has_the_flash_attention_that_the_doctor_asks_for():
+    assert f" {FLASH_ATTENTION}\n" in (CLUSTER / "Dockerfile").read_text()
 
 
 def test_both_manifests_describe_the_same_cluster():

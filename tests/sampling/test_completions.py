@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from sfray.sampling.completions import CompletionJob, model_folders
+from sfray.sampling.completions import CompletionJob, models
 from sfray.sampling.engine import Sampled
 from tests.sampling.rows import CONFIG, QUESTION, stage, write_questions
 
@@ -40,12 +40,12 @@ def test_only_the_answer_after_the_thinking_counts(tmp_path):
     ]
 
 
-def test_folders_of_the_models_to_compare(tmp_path):
+def test_where_the_models_to_compare_are(tmp_path):
     config = dataclasses.replace(CONFIG, model=dataclasses.replace(CONFIG.model, path=str(tmp_path)))
     (tmp_path / "config.json").write_text("{}")
     inputs = {"sft": tmp_path / "sft", "grpo": tmp_path / "grpo"}
-    assert model_folders(config, inputs) == {
-        "base": tmp_path,
-        "sft": tmp_path / "sft" / "model",
-        "grpo": tmp_path / "grpo" / "model",
+    assert models(config, inputs) == {
+        "base": str(tmp_path),
+        "sft": str(tmp_path / "sft" / "model"),
+        "grpo": str(tmp_path / "grpo" / "model"),
     }

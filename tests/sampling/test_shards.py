@@ -133,7 +133,7 @@ def test_attempts_are_the_same_for_any_number_of_actors_and_after_a_kill(tmp_pat
 def test_long_prompts_get_what_room_there_is_or_are_rejected(tmp_path):
     short, long, over = (
         dataclasses.replace(QUESTION, id=f"countdown-3:sft:{i:06d}", text=" ".join(["Use 3, 5 and 8."] * times))
-        for i, times in enumerate((1, 28, 80))
+        for i, times in enumerate((1, 77, 100))
     )
     write_questions(tmp_path, questions=(short, long, over))
     tokenizer = load_tokenizer(resolve("tiny"))

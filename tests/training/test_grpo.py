@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,11 +48,46 @@ def test_success_without_the_last_checkpoint_is_refused(tmp_path):
     checkpoints = tmp_path / "checkpoints"
     (checkpoints / "global_step_1").mkdir(parents=True)
     (checkpoints / grpo_export.TRACKER).write_text("1")
-    paths = Paths(*[tmp_path] * 3, checkpoints, tmp_path)
+    paths = Paths("model", tmp_path, tmp_path, checkpoints, tmp_path)
     with pytest.raises(grpo.GrpoError, match=r"last checkpoint is of step 1 of grpo\.steps = 2"):
         grpo._finished(grpo_driver.config(tmp_path, 2), tmp_path, paths)
     with pytest.raises(grpo.GrpoError, match=r"no record of step\(s\) \[1\] of 1"):
         grpo._finished(grpo_driver.config(tmp_path, 1), tmp_path, paths)
+
+
+@pytest.mark.parametrize(
+    ("reached", "allowed", "launches", "passes"),
+    [
+        ([3], 2, 1, True),
+        ([1, 3], 2, 2, True),
+        ([1, 2, 3], 2, 3, True),
+        ([1, 2, 2], 2, 3, False),  # more often than grpo.max_failures
+        ([1, 3], 0, 1, False),
+        ([0, 3], 2, 1, False),  # not one step: no accident
+        ([1, 1, 3], 2, 2, False),  # no further than before
+    ],
+)
+def test_verl_is_started_again_while_it_gets_further(tmp_path, monkeypatch, reached, allowed, launches, passes):
+    """``reached``: the last recorded step after each launch, of three; a checkpoint comes with each step."""
+    done: list[int] = []
+
+    def launch(*_):
+        done.append(reached[len(done)])
+        if done[-1] < 3:
+            raise grpo.VerlFailed("verl ended with exit code -9")
+
+    def step(*_):
+        return done[-1] if done else 0
+
+    monkeypatch.setattr(grpo, "_launch", launch)
+    monkeypatch.setattr(grpo.grpo_metrics, "read", lambda _: [{"step": step()}])
+    monkeypatch.setattr(grpo.grpo_export, "last_step", step)
+    config = grpo_driver.config(tmp_path, 3)
+    config = replace(config, grpo=replace(config.grpo, max_failures=allowed))
+    paths = Paths("model", tmp_path, tmp_path, tmp_path, tmp_path)
+    with nullcontext() if passes else pytest.raises(grpo.VerlFailed):
+        grpo._train(config, tmp_path, paths, 4)
+    assert len(done) == launches
 
 
 def test_a_step_in_words():
@@ -76,6 +112,25 @@ def finish(folder, steps):
     manifest = Manifest.read(folder / "grpo" / "manifest.json")
     rows = [json.loads(line) for line in (folder / "grpo" / "metrics.jsonl").read_text().splitlines()]
     return manifest, rows
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(2400)
+def test_a_verl_that_dies_is_started_again_from_its_last_checkpoint(tmp_path):
+    process = start(tmp_path, 3)
+    identity = grpo_process.identify(tmp_path / "grpo")
+    while not (tmp_path / "grpo" / "metrics.jsonl").exists():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
+    (main,) = [p for p in grpo_process.processes(identity) if "sfray.training.grpo_main" in p.cmdline()]
+    main.kill()
+    output, _ = process.communicate(timeout=840)
+    assert process.returncode == 0, output[-3000:]
+    assert "starting verl again: 1 of 2" in output
+    assert Manifest.read(tmp_path / "grpo" / "manifest.json").counts["steps"] == 3
+    launches = sorted((tmp_path / "grpo" / "steps").iterdir())
+    assert [int(p.name.split("-")[0]) > 0 for p in launches] == [False, True]
+    assert list(grpo_process.processes(identity)) == []
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from sfray.seeds import derive
 from sfray.training.grpo_overrides import Paths, command, cpu_overrides, gpu_overrides, micro_batch
 from sfray.validation import parse
 
-PATHS = Paths(*map(Path, ("/m/sft", "/d/train.parquet", "/d/val.parquet", "/r/grpo/checkpoints", "/tmp/x")))
+PATHS = Paths("/m/sft", *map(Path, ("/d/train.parquet", "/d/val.parquet", "/r/grpo/checkpoints", "/tmp/x")))
 
 
 SMALL = {"sft": {"max_length": 1024}, "trace": {"max_tokens": 1024}, "evaluate": {"max_tokens": 1024}}
