@@ -336,8 +336,8 @@ BOUNDS = {
         -1,
         "sample.temperature reflect.temperature evaluate.temperature sample.top_k reflect.top_k evaluate.top_k "
         "engine.kv_cache_gib quality.min_traceable_questions task.sft.count task.rl.count task.eval.count "
-        "trace.n_incorrect sft.max_steps sft.weight_decay sft.max_failures grpo.max_failures grpo.kl_coef grpo.entropy_coef "
-        "report.traces cluster.num_gpus",
+        "trace.n_incorrect sft.max_steps sft.weight_decay sft.max_failures grpo.max_failures grpo.kl_coef "
+        "grpo.entropy_coef report.traces cluster.num_gpus",
     ),
     "above 0 and at most 1": (
         0.0,

@@ -24,6 +24,7 @@ from sfray.runs import Stage
 from sfray.sampling import attempts
 from sfray.sampling.shards import StageStalled, watched
 from sfray.tasks import questions
+from sfray.tasks.countdown import Countdown
 from tests.sampling.rows import CONFIG, QUESTION, stage, write_questions
 
 
@@ -137,7 +138,8 @@ def test_long_prompts_get_what_room_there_is_or_are_rejected(tmp_path):
     )
     write_questions(tmp_path, questions=(short, long, over))
     tokenizer = load_tokenizer(resolve("tiny"))
-    prompts = [prompt_ids(tokenizer, load("default").attempt("plain", q.text, "an expression")) for q in (long, over)]
+    asked = [load("default").attempt("plain", q.text, Countdown.answer_type) for q in (long, over)]
+    prompts = [prompt_ids(tokenizer, messages) for messages in asked]
     left = CONFIG.model.context - len(prompts[0])
     assert 0 < left < CONFIG.sample.max_tokens
     assert len(prompts[1]) > CONFIG.model.context
