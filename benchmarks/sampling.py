@@ -80,13 +80,12 @@ def bare(folder: Path, shards: int) -> list[tuple[float, int]]:
 def sfray(folder: Path, shards: int) -> list[tuple[float, int]]:
     """The stage's own way: a pool of one actor, judged and persisted."""
     from sfray.cluster import connect, disconnect
-    from sfray.models import resolve
     from sfray.sampling.shards import summaries
 
     settings = config(shards)
     job = prepare(folder, settings)
     connect(settings.cluster)
-    marks = [(time.perf_counter(), s["tokens"]) for s in summaries(job, resolve("tiny"), range(shards))]
+    marks = [(time.perf_counter(), s["tokens"]) for s in summaries(job, "tiny", range(shards))]
     disconnect()
     return marks
 
