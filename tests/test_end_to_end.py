@@ -144,9 +144,9 @@ def test_a_submitted_job_joins_the_cluster_it_was_sent_to(tmp_path):
         ]  # fmt: skip
         submit = [*ray, "job", "submit", "--address=http://127.0.0.1:8299", "--working-dir=.", "--", *entrypoint]
         done = None
-        for _ in range(30):  # the dashboard takes its time to listen
+        for _ in range(60):  # the dashboard takes its time to listen, and then to find the agent that starts jobs
             done = subprocess.run(submit, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE)
-            if "Failed to connect" not in done.stdout + done.stderr:
+            if not any(answer in done.stdout + done.stderr for answer in ("Failed to connect", "try again later")):
                 break
             time.sleep(2)
         assert done is not None
