@@ -23,9 +23,11 @@ def final_part(text: str) -> str | None:
 
     A ``<think>`` after the last ``</think>`` has reopened the thinking.
     """
+    # rfind, not `in`: from the back CPython skips ahead, seven times as fast on a megabyte.
+    if text.rfind("think>") < 0:  # neither tag: one look instead of two
+        return text
     _, closed, tail = text.rpartition(_END_THINK)
     part = tail if closed else text
-    # rfind, not `in`: from the back CPython skips ahead, seven times as fast on a megabyte.
     return None if part.rfind(_THINK) >= 0 else part
 
 
