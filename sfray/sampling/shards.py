@@ -8,12 +8,12 @@ Data restarts dead actors and repeats their shards; seeds make the repeat identi
 
 from __future__ import annotations
 
-import threading
+import multiprocessing
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from multiprocessing.pool import ThreadPool
 from typing import Any, ClassVar
 
 from sfray.arrow import to_table
@@ -138,35 +138,21 @@ def summaries(job: ShardJob, model: str, shards: Sequence[int]) -> Iterator[dict
 def watched(rows: Iterator[dict[str, Any]], minutes: float) -> Iterator[dict[str, Any]]:
     """Passes rows on; raises when none comes for too long.
 
-    Rows are awaited in another thread, because an engine that hangs in native code (a dead
-    accelerator, for one) leaves Ray Data waiting for ever. It is a daemon: Python waits for
-    an executor's threads at exit, for ever too.
+    Each row is awaited in another thread, because an engine that hangs in native code (a dead
+    accelerator, for one) leaves Ray Data waiting for ever. It is a ``ThreadPool``'s: Python
+    waits for the threads of ``concurrent.futures`` at exit, for ever too.
 
     Raises:
         StageStalled: No row came for ``minutes``.
     """
-    arrived: SimpleQueue[dict[str, Any] | BaseException | None] = SimpleQueue()
-    threading.Thread(target=_pass_on, args=(rows, arrived), name="shard-results", daemon=True).start()
-    while True:
-        try:
-            row = arrived.get(timeout=minutes * 60)
-        except Empty:
-            raise StageStalled(
-                f"no shard finished for engine.timeout_minutes = {minutes:g}; the finished ones are kept, "
-                f"rerun to go on. Look at the Ray logs of the actors, or raise engine.timeout_minutes"
-            ) from None
-        if row is None:
-            return
-        if isinstance(row, BaseException):
-            raise row
-        yield row
-
-
-def _pass_on(rows: Iterator[dict[str, Any]], into: SimpleQueue[dict[str, Any] | BaseException | None]) -> None:
+    waiter = ThreadPool(1)
     try:
-        for row in rows:
-            into.put(row)
-    except BaseException as error:  # noqa: BLE001 - not handled here: the thread that waits raises it
-        into.put(error)
-    else:
-        into.put(None)
+        while (row := waiter.apply_async(next, (rows, None)).get(minutes * 60)) is not None:
+            yield row
+    except multiprocessing.TimeoutError:
+        raise StageStalled(
+            f"no shard finished for engine.timeout_minutes = {minutes:g}; the finished ones are kept, "
+            f"rerun to go on. Look at the Ray logs of the actors, or raise engine.timeout_minutes"
+        ) from None
+    finally:
+        waiter.close()
