@@ -58,21 +58,24 @@ def connect(config: ClusterConfig) -> None:
     console.print(f"ray {ray.__version__}: {len(ray.nodes())} node(s), {resources}")
 
 
-def not_shared(run_dir: str) -> str | None:
-    """Why a run's folder cannot be seen from every node of the connected cluster; None when that is not plain.
+def on_local_disk(run_dir: str) -> str | None:
+    """Why a run's folder does not outlive the Ray job around it; None when nothing says so.
 
-    A Ray job works in its own copy of the code, on the local disk of one node.
+    A job works in its own copy of the code, on the local disk of one node.
     """
-    import ray
-
-    nodes = sum(node["Alive"] for node in ray.nodes())
     if Path(run_dir).is_absolute() or "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
         return None
-    where = f"run.dir: {run_dir!r} is relative: it lies in this job's copy of the code, {Path(run_dir).resolve()}"
-    if nodes > 1:
-        return f"{where}, which {nodes - 1} of {nodes} nodes cannot see; name storage that all of them share"
-    console.print(f"[bold yellow]warning[/]: {where}, and goes when Ray clears it away")
-    return None
+    return (
+        f"run.dir: {run_dir!r} is relative: it lies in this job's copy of the code, {Path(run_dir).resolve()}, "
+        f"which no other node sees and Ray clears away; name storage that all nodes share"
+    )
+
+
+def nodes() -> int:
+    """How many nodes the connected cluster has."""
+    import ray
+
+    return sum(node["Alive"] for node in ray.nodes())
 
 
 def quiet_ray_data() -> None:

@@ -38,15 +38,14 @@ class Finding:
 FLASH_ATTENTION = "flash-attn==2.8.3"
 """What verl 0.9.1 asks for beside torch 2.11; its build needs torch to be there, so no extra can name it."""
 
+_INSTALL = f"pip install --no-build-isolation {FLASH_ATTENTION}"
+
 
 def missing_for(config: Config) -> Iterator[str]:
     """Yields a line for each thing that a config needs and that is not installed here, importing none of it."""
     trains = {"sft", "grpo"} & set(config.stages)
-    if trains and config.model.attention == "flash_attention_2" and importlib.util.find_spec("flash_attn") is None:
-        yield (
-            f"model.attention: flash_attention_2 needs flash-attn, which is not installed: "
-            f"pip install --no-build-isolation {FLASH_ATTENTION}, or model.attention=sdpa"
-        )
+    if trains and config.model.attention == "flash_attention_2" and not _folder("flash_attn"):
+        yield f"model.attention: flash_attention_2 needs flash-attn: {_INSTALL}, or model.attention=sdpa"
 
 
 def examine() -> list[Finding]:
@@ -96,9 +95,9 @@ def _absent(name: str) -> Finding:
 
 
 def _flash_attention() -> Finding:
-    if importlib.util.find_spec("flash_attn") is not None:
+    if _folder("flash_attn"):
         return Finding("ok", "flash-attn", "installed")
-    return Finding("warn", "flash-attn", f"absent, the paper presets need it: pip install {FLASH_ATTENTION}")
+    return Finding("warn", "flash-attn", f"absent, the paper presets need it: {_INSTALL}")
 
 
 def _folder(package: str) -> list[str]:

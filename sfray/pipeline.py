@@ -206,6 +206,8 @@ def run(config: Config) -> None:
         raise ConfigError(missing)
     root = Path(config.run.dir).resolve() / config.run.name
     started = time.monotonic()
+    if problem := cluster.on_local_disk(config.run.dir):
+        console.print(f"warning: {problem}", style="bold yellow", markup=False)
     with hold(root):
         _require_inputs(config)
         try:
@@ -258,7 +260,7 @@ def _run_stage(name: str, config: Config) -> None:
         _remember(config, stage.path.parent / CONFIG_FILE)
     if spec.ray:
         cluster.connect(config.cluster)
-        if problem := cluster.not_shared(config.run.dir):
+        if (problem := cluster.on_local_disk(config.run.dir)) and cluster.nodes() > 1:
             raise ConfigError([problem])
     elif spec.alone:
         cluster.disconnect()

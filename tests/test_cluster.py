@@ -3,7 +3,7 @@
 import pytest
 import ray
 
-from sfray.cluster import connect, disconnect, not_shared
+from sfray.cluster import connect, disconnect, nodes, on_local_disk
 from sfray.config import ClusterConfig
 
 LOCAL = ClusterConfig(address="local", num_cpus=1, num_gpus=0, object_store_gib=0.1)
@@ -19,21 +19,22 @@ def test_a_local_cluster_has_what_the_config_says_and_ends():
 
 
 @pytest.mark.parametrize(
-    ("nodes", "job", "run_dir", "refused"),
+    ("job", "run_dir", "local"),
     [
-        (1, False, "runs", False),
-        (3, False, "runs", False),  # the driver's own folder, which may well be shared
-        (3, True, "/shared/runs", False),
-        (1, True, "runs", False),
-        (3, True, "runs", True),
+        (False, "runs", False),  # the driver's own folder, which may well be shared
+        (True, "/shared/runs", False),
+        (True, "runs", True),
     ],
 )
-def test_a_jobs_own_copy_of_the_code_is_no_place_for_a_run(monkeypatch, capsys, nodes, job, run_dir, refused):
-    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True}] * nodes + [{"Alive": False}])
+def test_a_jobs_own_copy_of_the_code_is_on_local_disk(monkeypatch, job, run_dir, local):
     monkeypatch.delenv("RAY_JOB_CONFIG_JSON_ENV_VAR", raising=False)
     if job:
         monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
-    problem = not_shared(run_dir)
-    assert (problem is not None) is refused
-    assert problem is None or "which 2 of 3 nodes cannot see" in problem
-    assert ("warning" in capsys.readouterr().out) is (job and nodes == 1)
+    problem = on_local_disk(run_dir)
+    assert (problem is not None) is local
+    assert problem is None or problem.startswith("run.dir: 'runs' is relative: it lies in this job's copy of the code")
+
+
+def test_dead_nodes_do_not_count(monkeypatch):
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True}, {"Alive": False}, {"Alive": True}])
+    assert nodes() == 2

@@ -10,7 +10,7 @@ import yaml
 from sfray import pipeline
 from sfray.config import STAGES, ClusterConfig, Config, ModelConfig, RunConfig, SplitConfig, TaskConfig
 from sfray.runs import Manifest, StageConflict
-from sfray.validation import parse
+from sfray.validation import ConfigError, parse
 
 
 @pytest.fixture
@@ -107,6 +107,17 @@ def test_a_missing_input_is_found_before_any_stage_runs(config, tmp_path):
     with pytest.raises(pipeline.MissingInput, match=r"stage 'sft' needs 'traces', which is not done"):
         pipeline.run(dataclasses.replace(config, stages=stages))
     assert not (tmp_path / "r" / "questions").exists()
+
+
+def test_a_jobs_own_copy_of_the_code_is_warned_of_and_refused_on_several_nodes(config, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
+    monkeypatch.setattr(pipeline.cluster, "connect", lambda _: None)
+    monkeypatch.setattr(pipeline.cluster, "nodes", lambda: 3)
+    relative = dataclasses.replace(config.run, dir="runs")
+    with pytest.raises(ConfigError, match="which no other node sees"):
+        pipeline.run(dataclasses.replace(config, stages=["questions", "attempts"], run=relative))
+    assert capsys.readouterr().out.count("warning: run.dir: 'runs' is relative") == 1
 
 
 def test_a_report_has_the_config_of_the_run_and_not_its_own(config, tmp_path):
