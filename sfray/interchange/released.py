@@ -7,12 +7,13 @@ Both spellings of the columns are read, the one of the released data
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from sfray.tasks.numbers import number_text
 
 _STEMS = ("model_responses__mutated_prompts", "model_responses__example_annotation")
 RESPONSE = _STEMS
@@ -113,11 +114,7 @@ def _text(value: object, name: str) -> str:
 
 def _answer(value: object) -> str:
     """The gold as text; a whole number that came as a float has no decimals."""
-    if value is None:
-        return ""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return str(int(value)) if value == int(value) else str(value)
-    return _text(value, "answer")
+    return "" if value is None else number_text(value) or _text(value, "answer")
 
 
 def _label(value: object) -> bool | None:

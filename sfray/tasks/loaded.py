@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,6 +24,7 @@ from sfray.config import SplitConfig, TaskConfig
 from sfray.records import Question, Reject
 from sfray.seeds import derive, rng
 from sfray.tasks.generated import Draft
+from sfray.tasks.numbers import number_text
 from sfray.tasks.task import NO_LEVEL, SPLITS, Task, question_id
 
 _log = logging.getLogger(__name__)
@@ -237,8 +237,7 @@ def text_of(row: Row, *columns: str) -> str:
     """
     for column in columns:
         value = row.get(column)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            value = str(int(value)) if value == int(value) else str(value)
+        value = number_text(value) or value
         if isinstance(value, str) and value.strip():
             return value.strip()
     raise BadRow(RowError.BAD_ROW, f"no text in column {' or '.join(columns)}")

@@ -13,6 +13,7 @@ too. Digits are ASCII; there are no exponents.
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 
@@ -46,6 +47,13 @@ def parse_number(text: str, units: bool = True) -> Fraction | None:
         return None
     value = _value(match)
     return None if value is None else (-value if sign == "-" else value)
+
+
+def number_text(value: object) -> str | None:
+    """A number of a data set as text, whole ones without decimals; None for what is no finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return str(int(value)) if value == int(value) else str(value)
 
 
 def judge_number(gold: Fraction, answer: str) -> Outcome:

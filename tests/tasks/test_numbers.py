@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.tasks.numbers import MAX_CHARS, judge_number, parse_number
+from sfray.tasks.numbers import MAX_CHARS, judge_number, number_text, parse_number
 from sfray.tasks.outcome import Reason
 
 
@@ -199,3 +199,11 @@ def test_a_fraction_is_read_back(number: Fraction) -> None:
 def test_any_text_is_read_or_not(text: str) -> None:
     number = parse_number(text)
     assert number is None or isinstance(number, Fraction)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(7, "7"), (27.0, "27"), (2.5, "2.5"), (-3.0, "-3"), (0, "0"), (True, None), (float("nan"), None), ("7", None)],
+)
+def test_numbers_of_data_sets_as_text(value: object, text: str | None) -> None:
+    assert number_text(value) == text
