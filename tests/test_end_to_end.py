@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -91,6 +92,13 @@ def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Path:
     """A run that nobody disturbed."""
@@ -129,23 +137,32 @@ def test_a_driver_killed_in_every_stage_loses_and_doubles_nothing(undisturbed, t
 
 
 def test_a_submitted_job_joins_the_cluster_it_was_sent_to(tmp_path):
-    temporary = Path(f"/tmp/sfray-job-{os.getpid()}")
+    temporary, log = Path(f"/tmp/sfray-job-{os.getpid()}"), tmp_path / "head.log"
     ray = [str(Path(sys.executable).with_name("ray"))]
     environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | {"RAY_AUTH_MODE": "disabled"}
-    ports = ["--port=0", "--dashboard-port=8299", "--dashboard-host=127.0.0.1", f"--temp-dir={temporary}"]
-    head = subprocess.Popen(
-        [*ray, "start", "--head", "--block", "--num-cpus=2", "--object-store-memory=268435456", *ports],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+    dashboard = free_port()
+    # On its default port the agent that starts jobs would meet the agent of a cluster that ended a moment ago, and give
+    # up its HTTP service for good: no job could ever be submitted.
+    ports = ["--port=0", f"--dashboard-port={dashboard}", "--dashboard-agent-listen-port=0"]
+    with log.open("wb") as output:
+        head = subprocess.Popen(
+            [*ray, "start", "--head", "--block", "--num-cpus=2", "--object-store-memory=268435456", *ports,
+             "--dashboard-host=127.0.0.1", f"--temp-dir={temporary}"],
+            env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
     try:
         entrypoint = [
             sys.executable, "launch.py", "experiment=smoke", "stages=[questions,attempts]",
             f"run.dir={tmp_path}", "run.name=job", "engine.actors=1",
         ]  # fmt: skip
-        submit = [*ray, "job", "submit", "--address=http://127.0.0.1:8299", "--working-dir=.", "--", *entrypoint]
+        submit = [*ray, "job", "submit", f"--address=http://127.0.0.1:{dashboard}", "--working-dir=."]
         done = None
         for _ in range(60):  # the dashboard takes its time to listen, and then to find the agent that starts jobs
-            done = subprocess.run(submit, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+            assert head.poll() is None, log.read_text()[-4000:]
+            done = subprocess.run(
+                [*submit, "--", *entrypoint],
+                cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE,
+            )  # fmt: skip
             if not any(answer in done.stdout + done.stderr for answer in ("Failed to connect", "try again later")):
                 break
             time.sleep(2)
