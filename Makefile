@@ -7,18 +7,16 @@ PY := $(VENV)/bin/python
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: demo test test-fast coverage lint setup locks check-gpu-lock clean
+.PHONY: demo test test-fast lint setup locks check-gpu-lock clean
 demo: setup
 	$(PY) launch.py
 
-test: setup
-	$(PY) -m pytest
+# Fast ones first, with the floor on the coverage of the pure core; then those that start engines.
+test: test-fast
+	$(PY) -m pytest -m engine
 
 test-fast: setup
-	$(PY) -m pytest -m "not engine"
-
-coverage: setup
-	$(PY) -m pytest -m "not engine" --cov --cov-report=term
+	$(PY) -m pytest -m "not engine" --cov
 
 lint: setup
 	$(VENV)/bin/ruff check .

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Checks that locks/gpu.txt still resolves and satisfies the `gpu` extra; downloads metadata only.
+# Checks that every pin of locks/gpu.txt can be had for this Python; downloads metadata only.
+# That the pins satisfy pyproject.toml is tested by tests/test_requirements.py, that they go together was uv's work.
 set -eu
 cd "$(dirname "$0")/.."
 exec "${PYTHON:-.venv/bin/python}" -m pip install --dry-run --quiet --disable-pip-version-check \

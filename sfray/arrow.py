@@ -65,12 +65,15 @@ def from_table(record: type[Record], table: pa.Table) -> list[Record]:
     """The rows of a table.
 
     Columns may come in any order, among others, and in another width of the same type
-    (``int32``, ``large_string``), as other writers and block formats leave them.
+    (``int32``, ``large_string``), as other writers and block formats leave them. The column
+    of a field with a default may be missing: files older than the field are read.
 
     Raises:
         ValueError: A column is missing, of another type, or holds nulls it must not.
     """
-    wanted = schema(record)
+    optional = {f.name for f in dataclasses.fields(record) if f.default is not dataclasses.MISSING}
+    absent = optional.difference(table.schema.names)
+    wanted = pa.schema([column for column in schema(record) if column.name not in absent])
     for column in wanted:
         there = table.schema.field(column.name).type if column.name in table.schema.names else None
         if there is None or not _same_kind(there, column.type):

@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
-from hydra.errors import ConfigCompositionException, OverrideParseException
+from hydra.core.override_parser.types import OverrideType
+from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigTypeError, InterpolationKeyError, OmegaConfBaseException
 
 from sfray.config import Config
-from sfray.validation import ConfigError, keys, mappings, nearest, parse
+from sfray.overrides import groups, is_key, parsed, problems
+from sfray.tasks.registry import FAMILIES, build, family
+from sfray.tasks.task import Task
+from sfray.validation import ConfigError, nearest, parse
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 """The config tree of the checkout."""
+
+_REFUSALS = (ConfigCompositionException, OmegaConfBaseException, ValueError)
+"""What Hydra raises where a tree and its overrides do not fit together."""
 
 
 def composed(overrides: Sequence[str] = (), conf: Path = CONF) -> dict[str, Any]:
     """Composes ``conf/config.yaml`` with overrides into plain containers.
 
     Raises:
-        ConfigError: An override is not one, or names a key or option that does not exist.
+        ConfigError: An override is not one, or names a key or option that does not exist;
+            or a file of the tree cannot be read.
     """
     conf = conf.resolve()
     if not (conf / "config.yaml").is_file():
         raise ConfigError([f"no config tree at {conf}; run from a checkout or pass --conf"])
+    more = cache(partial(_more, overrides, conf))
+    if wrong := [line for text in overrides for line in problems(text, conf, more)]:
+        raise ConfigError(wrong)
     try:
-        with initialize_config_dir(str(conf), version_base="1.3"):
-            config = compose("config", list(overrides))
-            return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
-    except OverrideParseException as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError([f"{error.override}: cannot be read: {reason}; quote what holds = , [ or spaces"]) from error
-    except (ConfigCompositionException, OmegaConfBaseException, ValueError) as error:  # Hydra raises all three
-        raise ConfigError([_explained(error, overrides)]) from error
+        return _tree(overrides, conf)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f"{mark.name}, line {mark.line + 1}" if mark else str(conf)
+        raise ConfigError([f"{at}: {error.problem}"]) from error
+    except _REFUSALS as error:
+        raise ConfigError(_explained(error, overrides, conf).splitlines()) from error
 
 
 def load(overrides: Sequence[str] = (), conf: Path = CONF) -> Config:
@@ -54,25 +69,112 @@ def check_overrides(arguments: Sequence[str]) -> None:
     load(arguments)
 
 
-def _explained(error: Exception, overrides: Sequence[str]) -> str:
-    message = str(error).splitlines()[0]
-    named = {override: override.partition("=")[0].lstrip("+~") for override in overrides}
-    # A group's name may be part of another override's key: the most exact match is the one that is meant.
-    exact = [o for o, key in named.items() if re.search(rf"(?<![\w.]){re.escape(key)}(?![\w.])", message)]
-    loose = [o for o, key in named.items() if key.rpartition(".")[2] in message]
-    for override in sorted(exact, key=len, reverse=True) or sorted(loose, key=len, reverse=True):
-        key = named[override]
-        if override.startswith("+") and "already" in message:
-            return f"{key}: there is a value to change already; leave out the +"
-        options = _options(key)
-        if options:
-            return f"{override}: no such option; conf/{key} has {', '.join(options)}"
-        if key in keys() or any(key.startswith(f"{k}.") for k in mappings()):
-            return f"{key}: not among the keys that this option sets; add it with +{override.lstrip('+')}"
-        return f"{key}: no such key{nearest(key)}"
-    return message
+def _tree(overrides: Sequence[str], conf: Path) -> dict[str, Any]:
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        return OmegaConf.to_container(compose("config", list(overrides)), resolve=True)  # type: ignore[return-value]
 
 
-def _options(group: str) -> list[str]:
-    folder = CONF / group
-    return sorted(str(p.relative_to(folder).with_suffix("")) for p in folder.rglob("*.yaml")) if folder.is_dir() else []
+def _more(overrides: Sequence[str], conf: Path) -> list[str]:
+    """The keys that a tree has beside those of the schema: its groups, and the options of the chosen task."""
+    task = _family(overrides, conf)
+    return groups(conf) + [f"task.options.{f.name}" for f in (dataclasses.fields(task.Options) if task else ())]
+
+
+def _family(overrides: Sequence[str], conf: Path) -> type[Task] | None:
+    """The task family that the overrides choose, whatever else is wrong with them."""
+    choosing = [o for o in overrides if o.partition("=")[0].lstrip("+") in (*groups(conf), "task.name")]
+    try:
+        return family(_tree(choosing, conf)["task"]["name"])
+    except (*_REFUSALS, KeyError):
+        return None
+
+
+def _explained(error: Exception, overrides: Sequence[str], conf: Path) -> str:
+    """What Hydra or OmegaConf says against overrides that are right in themselves, or against a file."""
+    message, *rest = str(error).splitlines()
+    where = getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None)
+    if isinstance(error, MissingConfigException):
+        return f"{message}; there are {', '.join(error.options)}" if error.options else message
+    if isinstance(error, InterpolationKeyError):
+        wrong = message.split("'")[1]
+        return f"{where}: {message}{nearest(wrong)}"
+    if message.startswith("In '"):  # a file's own mistake
+        return f"{message} {rest[0]}" if message.endswith(":") and rest else message
+    text = _culprit(message, overrides)
+    if text is None:
+        return f"{where}: {message}" if where else message
+    key = parsed(text).key_or_group
+    at = where if where and where.startswith(f"{key}.") else key
+    return _refusal(text, at, error, partial(_against_options, overrides, conf))
+
+
+def _culprit(message: str, overrides: Sequence[str]) -> str | None:
+    """The override that a message of Hydra's is about."""
+    named = {text: parsed(text).key_or_group for text in overrides}
+    exact = [
+        text
+        for text, key in named.items()
+        if any(mark in message for mark in (f"'{key}'", f"'{key}=", f"'{text}'"))
+        or message.endswith(f"override {text}")
+        or (text.startswith("+") and re.search(rf"(?<![\w.]){re.escape(key)}\b", message))
+    ]
+    last = [text for text, key in named.items() if f"'{key.rpartition('.')[2]}'" in message]
+    return next(iter(exact + last), None)
+
+
+def _refusal(text: str, at: str, error: Exception, against_options: Callable[[], str]) -> str:
+    """Why a known key cannot be set like that.
+
+    Args:
+        text: The override.
+        at: Its key, or the one below it at which Hydra stopped.
+        error: What Hydra raised.
+        against_options: Asks the task about its options.
+    """
+    override, message = parsed(text), str(error).splitlines()[0]
+    if override.type is OverrideType.DEL:
+        return f"{at}: nothing there to leave out" if "not exist" in message or "No match" in message else message
+    if text.startswith("+") and re.search("already|Multiple values|more than once|force-add", message):
+        return f"{override.key_or_group}: there is a value to change already; leave out the +"
+    if isinstance(error.__cause__, ConfigTypeError):
+        wanted = "a list" if isinstance(override.value(), dict) else "a group of keys"
+        return f"{at}: expected {wanted}, got {override.value()}"
+    if not message.startswith("Could not override"):
+        return f"{at}: {str(error.__cause__ or error).splitlines()[0]}"
+    if at.startswith("hydra"):
+        return f"{at}: Hydra has no such key"
+    if "No match in the defaults list" in message:
+        return f"{at}: not among the defaults of config.yaml; add it with +{text}"
+    if not is_key(at):
+        return f"{at}: no such key{nearest(at)}"
+    if at.startswith("task.options.") and (wrong := against_options()):
+        return wrong
+    name = at.removeprefix("evaluate.n_by_task.")
+    if name != at and name not in FAMILIES:
+        close = [at.removesuffix(name) + task for task in difflib.get_close_matches(name, FAMILIES, n=1)]
+        return f"{at}: no such task; " + (f"did you mean {close[0]}?" if close else f"there are {', '.join(FAMILIES)}")
+    return f"{at}: not among the keys that this option sets; add it with {_quoted(f'+{text}')}"
+
+
+def _against_options(overrides: Sequence[str], conf: Path) -> str:
+    """What the chosen task says against its options, were they all set as the overrides wish."""
+    forced = [f"++{text}" if _is_change(text, conf) else text for text in overrides]
+    try:
+        task = _tree(forced, conf)["task"]
+    except _REFUSALS:  # over something else
+        return ""
+    try:
+        build(task["name"], task["options"])
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _is_change(text: str, conf: Path) -> bool:
+    key = parsed(text).key_or_group
+    return parsed(text).type is OverrideType.CHANGE and key not in groups(conf) and not key.startswith("hydra")
+
+
+def _quoted(text: str) -> str:
+    """A word of a command line; square brackets stay as users write them."""
+    return shlex.quote(text) if re.search(r"[\s{}'\"$]", text) else text

@@ -56,8 +56,7 @@ class EngineConfig:
     Attributes:
         device: ``cpu`` or ``cuda``.
         actors: Size of the actor pool.
-        cpus_per_actor: Ray reservation; ``actors`` times this must leave a whole CPU free
-            for reading and writing, or the pool waits for ever.
+        cpus_per_actor: Ray reservation; all actors' must leave one CPU free to read and write, or the pool hangs.
         threads: OMP threads of one CPU engine.
         tensor_parallel: Accelerators per actor.
         kv_cache_gib: KV cache of a CPU engine.
@@ -167,11 +166,10 @@ class TraceConfig:
         repeats: Times a recipe with fixed lengths runs over each question.
         distinct_variants: No two attempts of a trace from the same prompt variant.
         variants: Attempts of these variants only; null for all.
-        reflections_per_attempt: Valid reflections of one attempt that may make a pair of the
-            recipes that draw pairs; null for all, so that an attempt can return in a trace.
+        reflections_per_attempt: Valid ones that may each make a pair of an attempt (draining recipes); null for all.
+        attempts_per_question: Uses at most so many attempts, each with all its reflections, seeded; null for all.
         max_per_question: Keeps at most so many traces per question, seeded.
         max_tokens: Longest trace; longer ones are rebuilt shorter or rejected, never cut.
-        builders: TraceBuilder actors.
     """
 
     recipe: str = "algorithm1"
@@ -182,6 +180,7 @@ class TraceConfig:
     distinct_variants: bool = False
     variants: list[str] | None = None
     reflections_per_attempt: int | None = None
+    attempts_per_question: int | None = None
     max_per_question: int | None = None
     max_tokens: int = 4096
     builders: int = 1
@@ -304,12 +303,13 @@ class ReportConfig:
 
     Attributes:
         traces: Traces and responses shown in the browser of each kind.
-        published: Column set of the paper's figures to set beside: a key of
-            ``sfray/evaluation/published.yaml``.
+        published: Table of ``sfray/evaluation/published.yaml`` that the run is set beside.
+        beside: Row of it for the GRPO model, an ablation's say; empty for what ``grpo.init`` tells.
     """
 
     traces: int = 40
     published: str = "qwen2.5-1.5b"
+    beside: str = ""
 
 
 @dataclass(frozen=True)

@@ -160,11 +160,12 @@ def check_rendering(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Messa
         )
 
 
-def check_folder(path: Path) -> Folder:
+def check_folder(path: Path, trust_remote_code: bool = False) -> Folder:
     """Reloads a model folder to prove that the next stage can.
 
     Args:
         path: A folder with config, safetensors, tokenizer and chat template.
+        trust_remote_code: Whether to run the folder's own code, ``model.trust_remote_code``.
 
     Raises:
         ModelError: A file or weight is missing or unexpected, a weight is not finite, or
@@ -178,8 +179,10 @@ def check_folder(path: Path) -> Folder:
     for name in ("config.json", "generation_config.json"):
         if not (path / name).is_file():
             raise ModelError(f"{path} has no {name}")
-    tokenizer = load_tokenizer(path)
-    loaded: Any = AutoModelForCausalLM.from_pretrained(path, dtype="auto", output_loading_info=True)
+    tokenizer = load_tokenizer(path, trust_remote_code)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        path, dtype="auto", output_loading_info=True, trust_remote_code=trust_remote_code
+    )
     model, info = loaded
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
         if info.get(kind):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sfray.config import Config
 from sfray.evaluation.published import published
+from sfray.names import suggestion
 from sfray.tasks.registry import FAMILIES
 from sfray.tasks.registry import problems as task_problems
 from sfray.traces.recipes import require
@@ -22,7 +23,7 @@ def preflight(config: Config) -> None:
     problems = list(task_problems(config.task))
     for check in (
         lambda: require(config.trace),
-        lambda: published(config.report.published),
+        lambda: published(config.report.published).beside((), config),
     ):
         try:
             check()
@@ -30,6 +31,6 @@ def preflight(config: Config) -> None:
             problems.append(str(error))
     for name in config.evaluate.n_by_task:
         if name not in FAMILIES:
-            problems.append(f"evaluate.n_by_task.{name}: no such task; there are {', '.join(FAMILIES)}")
+            problems.append(f"evaluate.n_by_task.{name}: no such task{suggestion(name, FAMILIES)}")
     if problems:
         raise ConfigError(problems)

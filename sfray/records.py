@@ -75,6 +75,8 @@ class Trace:
         text: The assistant turn, in the grammar of :mod:`sfray.grammar`.
         reflections: Ids of the reflections used, in order (empty strings without any).
         tokens: Length of prompt and text by the model's tokenizer, template included.
+        correct: Whether ``answer`` is right. Files without the column were written before it
+            and read as right, which every recipe but ``no_order`` and ``random`` sees to.
     """
 
     id: str
@@ -88,6 +90,7 @@ class Trace:
     n_correct: int
     n_incorrect: int
     tokens: int
+    correct: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import random
 
-SPLITS = ("pretrain", "sft", "rl", "eval")
-_SHARES = {"pretrain": 70, "sft": 10, "rl": 10, "eval": 10}
+SHARES = {"pretrain": 70, "sft": 10, "rl": 10, "eval": 10}
+"""Percent of all problems that each split owns."""
 
 
 def derive(*parts: object, bits: int = 63) -> int:
@@ -37,7 +37,7 @@ def split_of(key: str) -> str:
     (``pretrain``) never meets a question of the other three.
     """
     point = derive("split", key) % 100
-    for split, share in _SHARES.items():
+    for split, share in SHARES.items():
         if point < share:
             return split
         point -= share

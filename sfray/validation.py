@@ -11,10 +11,10 @@ import math
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sfray import prompts
+from sfray import prompts, ranges
 from sfray.config import STAGES, Config
 
 
@@ -65,17 +65,29 @@ def mappings(cls: type = Config, prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
-def nearest(key: str) -> str:
-    """A hint that names the valid keys nearest to a misspelt one, or nothing."""
-    valid = list(keys())
-    group, _, last = key.rpartition(".")
+def nearest(key: str, more: Iterable[str] = ()) -> str:
+    """A hint that names the valid keys nearest to a misspelt one, or nothing.
+
+    Args:
+        key: What was written.
+        more: Keys that are valid beside those of the schema, as a task's options are.
+    """
+    valid = dict.fromkeys([*keys(), *more])
+    group, _, last = key.lower().rpartition(".")
     siblings = {k.rpartition(".")[2]: k for k in valid if k.rpartition(".")[0] == group}
     close = [siblings[name] for name in difflib.get_close_matches(last, siblings, n=2, cutoff=0.65)]
     if not close:
-        close = [k for k in valid if k.rpartition(".")[2] == last][:2]
+        close = _namesakes(group, [k for k in valid if k.rpartition(".")[2] == last])
     if not close:
-        close = difflib.get_close_matches(key, valid, n=2, cutoff=0.6)
+        close = difflib.get_close_matches(key.lower(), valid, n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _namesakes(group: str, found: list[str]) -> list[str]:
+    """Keys with the same last name: the one whose group was misspelt, else those of the nearest groups."""
+    alike = {k: difflib.SequenceMatcher(None, group, k.rpartition(".")[0]).ratio() for k in found}
+    found = sorted(found, key=lambda k: -alike[k])
+    return found[:1] if found and alike[found[0]] > 0.8 else found[:2]
 
 
 def _build(cls: type, raw: object, prefix: str, problems: list[str]) -> object | None:
@@ -131,7 +143,7 @@ def validate(config: Config) -> Iterator[str]:
     """Yields a line for each thing that cannot work, over all stages."""
     yield from _choices(config)
     yield from _names(config)
-    yield from _ranges(config)
+    yield from ranges.problems(config)
     yield from _questions(config)
     yield from _variants(config)
     yield from _decoding(config)
@@ -140,6 +152,21 @@ def validate(config: Config) -> Iterator[str]:
     yield from _samples(config)
     yield from _lengths(config)
     yield from _resources(config)
+
+
+LOGGERS = (
+    "wandb",
+    "mlflow",
+    "swanlab",
+    "vemlp_wandb",
+    "tensorboard",
+    "console",
+    "clearml",
+    "trackio",
+    "file",
+    "rl_insight",
+)
+"""Where verl can log: ``Tracking.supported_backend`` of its ``utils/tracking.py``, version 0.9.1."""
 
 
 def _choices(config: Config) -> Iterator[str]:
@@ -151,6 +178,7 @@ def _choices(config: Config) -> Iterator[str]:
         ("engine.device", config.engine.device, ("cpu", "cuda")),
         ("sft.schedule", config.sft.schedule, ("cosine", "linear", "constant")),
         ("grpo.init", config.grpo.init, ("sft", "base")),
+        *((f"grpo.logger[{i}]", name, LOGGERS) for i, name in enumerate(config.grpo.logger)),
         *((f"evaluate.models[{i}]", m, ("base", "sft", "grpo")) for i, m in enumerate(config.evaluate.models)),
     ):
         if value not in valid:
@@ -158,10 +186,10 @@ def _choices(config: Config) -> Iterator[str]:
     address = config.cluster.address
     if address not in ("local", "auto") and not _ADDRESS.fullmatch(address):
         yield f"cluster.address: {address!r} is not local, auto, HOST:PORT or ray://HOST:PORT"
-    for key in ("stages", "evaluate.models", "sample.variants", "reflect.variants"):
-        values = lookup(config, key)
-        if not values:
-            yield f"{key}: at least one is needed"
+    lists = ("stages", "evaluate.models", "sample.variants", "reflect.variants")
+    yield from (f"{key}: at least one is needed" for key in lists if not lookup(config, key))
+    for key in (*lists, "trace.variants"):
+        values = lookup(config, key) or []
         for value in dict.fromkeys(v for v in values if values.count(v) > 1):
             yield f"{key}: {value!r} stands there {values.count(value)} times"
 
@@ -180,51 +208,6 @@ def _names(config: Config) -> Iterator[str]:
 def _closest(value: str, valid: Sequence[str]) -> str:
     close = difflib.get_close_matches(value, valid, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-_AT_LEAST_ONE = """
-    run.shard_questions model.context engine.actors engine.threads engine.tensor_parallel engine.max_num_seqs
-    engine.max_num_batched_tokens sample.n sample.max_tokens reflect.n reflect.max_tokens evaluate.n
-    evaluate.max_tokens trace.l_max trace.n_correct trace.repeats trace.max_per_question trace.max_tokens
-    trace.builders sft.workers sft.batch sft.micro_batch sft.epochs sft.max_length sft.save_every sft.keep
-    grpo.nodes grpo.ranks_per_node grpo.batch grpo.mini_batch grpo.micro_batch grpo.steps grpo.max_prompt
-    grpo.max_response grpo.save_every grpo.test_every grpo.keep grpo.rollout.max_num_seqs
-    grpo.rollout.max_num_batched_tokens grpo.rollout.tensor_parallel cluster.num_cpus
-"""
-_ABOVE_ZERO = """
-    engine.cpus_per_actor engine.timeout_minutes sft.cpus_per_worker sft.lr sft.clip grpo.lr
-    grpo.timeout_minutes grpo.rollout.temperature sample.repetition_penalty reflect.repetition_penalty
-    evaluate.repetition_penalty cluster.object_store_gib
-"""
-_NOT_NEGATIVE = """
-    sample.temperature reflect.temperature evaluate.temperature sample.top_k reflect.top_k evaluate.top_k
-    engine.kv_cache_gib quality.min_traceable_questions task.sft.count task.rl.count task.eval.count
-    trace.n_incorrect sft.max_steps sft.weight_decay sft.max_failures grpo.max_failures grpo.kl_coef grpo.entropy_coef
-    report.traces cluster.num_gpus
-"""
-_FRACTIONS = """
-    sample.top_p reflect.top_p evaluate.top_p engine.gpu_memory_utilization
-    grpo.rollout.gpu_memory_utilization grpo.rollout.top_p
-"""
-_RATES = """
-    quality.min_accuracy quality.min_valid_rate quality.min_f1_correct quality.min_f1_incorrect
-"""
-
-
-def _ranges(config: Config) -> Iterator[str]:
-    for group, ok, wish in (
-        (_AT_LEAST_ONE, lambda x: x >= 1, "at least 1"),
-        (_ABOVE_ZERO, lambda x: x > 0, "above 0"),
-        (_NOT_NEGATIVE, lambda x: x >= 0, "0 or more"),
-        (_FRACTIONS, lambda x: 0 < x <= 1, "above 0 and at most 1"),
-        (_RATES, lambda x: 0 <= x <= 1, "between 0 and 1"),
-        ("evaluate.confidence", lambda x: 0 < x < 1, "above 0 and below 1"),
-        ("sft.warmup_ratio", lambda x: 0 <= x < 1, "at least 0 and below 1"),
-    ):
-        for key in group.split():
-            value = lookup(config, key)
-            if value is not None and not ok(value):
-                yield f"{key}: {value} must be {wish}"
 
 
 def _questions(config: Config) -> Iterator[str]:
@@ -249,14 +232,19 @@ def _variants(config: Config) -> Iterator[str]:
     except ValueError as error:
         yield str(error)
         return
+    # Without a stage that makes attempts they are those of an import, whose variants have names of their own.
+    chosen = config.trace.variants if "attempts" in config.stages else None
     for key, names, valid in (
         ("sample.variants", config.sample.variants, list(words.solve)),
+        ("trace.variants", chosen or [], list(words.solve)),
         ("reflect.variants", config.reflect.variants, list(words.reflect)),
     ):
         for i, name in enumerate(names):
             if name not in valid:
                 has = f"prompts={config.prompts} has {', '.join(valid)}"
                 yield f"{key}[{i}]: no variant {name!r}, {has}{_closest(name, valid)}"
+            elif name not in config.sample.variants and key == "trace.variants":
+                yield f"{key}[{i}]: {name!r} is not among sample.variants, so there would be no attempts of it"
 
 
 def _decoding(config: Config) -> Iterator[str]:
@@ -294,6 +282,8 @@ def _sft(config: Config) -> Iterator[str]:
 def _grpo(config: Config) -> Iterator[str]:
     grpo = config.grpo
     ranks = grpo.nodes * grpo.ranks_per_node
+    if "grpo" in config.stages and config.engine.device == "cpu" and grpo.nodes > 1:
+        yield f"grpo.nodes: {grpo.nodes} with engine.device = cpu, where verl has a Ray of its own on one node"
     if grpo.mini_batch > 0 and grpo.batch % grpo.mini_batch:
         yield f"grpo.mini_batch: {grpo.mini_batch} does not divide grpo.batch = {grpo.batch}"
     if ranks > 0 and grpo.mini_batch * grpo.n % ranks:
@@ -303,6 +293,9 @@ def _grpo(config: Config) -> Iterator[str]:
         )
     if "grpo" in config.stages and 0 < config.task.rl.count < grpo.batch:
         yield f"task.rl.count: {config.task.rl.count} questions do not fill one grpo.batch of {grpo.batch}"
+    for i, override in enumerate(grpo.overrides):
+        if "=" not in override and not override.startswith("~"):
+            yield f"grpo.overrides[{i}]: {override!r} is no override of verl's config: key=value, +key=value or ~key"
     if grpo.n < 2:
         yield f"grpo.n: {grpo.n} rollouts have no group to compare with; at least 2"
     if grpo.rollout.tensor_parallel > 0 and ranks % grpo.rollout.tensor_parallel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -167,3 +168,12 @@ def test_a_number_is_not_read_as_a_truth_value_nor_a_fraction_as_a_count() -> No
 def test_a_column_of_nothing_reads_as_none() -> None:
     table = to_table(Question, [QUESTION]).set_column(6, "answer", pa.nulls(1))
     assert from_table(Question, table)[0].answer is None
+
+
+def test_a_column_with_a_default_may_be_missing_and_no_other() -> None:
+    wrong = Trace("i", "q", "r", "p", "t", "a", ["x"], [""], 0, 1, 9, correct=False)
+    table = to_table(Trace, [wrong])
+    assert from_table(Trace, table) == [wrong]
+    assert from_table(Trace, table.drop_columns(["correct"])) == [replace(wrong, correct=True)]
+    with pytest.raises(ValueError, match=r"^not a table of Trace: tokens is missing, not int64$"):
+        from_table(Trace, table.drop_columns(["tokens"]))

@@ -68,8 +68,11 @@ def test_every_option_is_valid_in_some_experiment(group: str, option: str) -> No
     for base, serves in itertools.product(BASES, SERVES):
         # The command line's choice of an option wins over the experiment's.
         raw = composed([f"experiment={base}", f"{group}={option}", *serves])
-        own = yaml.safe_load((CONF / group / f"{option}.yaml").read_text(encoding="utf-8"))
-        assert own.items() <= _merged(raw[group], own).items()
+        own = leaves(yaml.safe_load((CONF / group / f"{option}.yaml").read_text(encoding="utf-8")))
+        beaten = {"defaults"} | {k.removeprefix(f"{group}.") for k in said(base, serves)}
+        chosen = {k: v for k, v in own.items() if k not in beaten and not str(v).startswith("${")}
+        there = leaves(raw[group])
+        assert {k: there[k] for k in chosen} == chosen
         try:
             preflight(parse(raw))
         except ConfigError as error:
@@ -79,10 +82,17 @@ def test_every_option_is_valid_in_some_experiment(group: str, option: str) -> No
     raise AssertionError("\n".join(refusals))
 
 
-def _merged(there: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """The composed group, with what an experiment sets itself put back to the file's own."""
-    assert set(own) <= set(there) | {"defaults"}
-    return {**there, **own}
+def said(experiment: str, overrides: list[str]) -> set[str]:
+    """The keys that an experiment's own file and the command line set: these win over an option's."""
+    own = leaves(yaml.safe_load((CONF / "experiment" / f"{experiment}.yaml").read_text(encoding="utf-8")))
+    return set(own) | {override.partition("=")[0] for override in overrides}
+
+
+def leaves(value: object, prefix: str = "") -> dict[str, object]:
+    """Dotted key -> value."""
+    if not isinstance(value, dict) or not value:
+        return {prefix.rstrip("."): value}
+    return {k: v for name, item in value.items() for k, v in leaves(item, f"{prefix}{name}.").items()}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(CONF)))
@@ -114,13 +124,23 @@ def test_rl_only_differs_from_quickstart_in_nothing_but_the_sft() -> None:
         assert lookup(quick, key) == lookup(only, key)
 
 
+RANGES = {"options": {"number_range": [1, 99], "target_range": [1, 999]}}
 COUNTDOWN = {
-    "task.name": "countdown",
-    "task.sft.levels": ["3"],
+    "task.name": "mixture",
+    "task.options": {
+        "parts": [
+            {"name": "countdown", "levels": ["3"], "splits": ["sft", "rl"]} | RANGES,
+            {"name": "countdown", "levels": ["3", "4", "5", "6"], "weight": 4, "splits": ["eval"]} | RANGES,
+            {"name": "acronym", "levels": ["4", "5"], "weight": 2, "splits": ["eval"]},
+            {"name": "letter_countdown", "levels": ["4", "5"], "weight": 2, "splits": ["eval"]},
+            {"name": "multiplication", "levels": ["2", "3", "4", "5"], "weight": 4, "splits": ["eval"]},
+            {"name": "commonsense_qa", "splits": ["eval"]},
+            {"name": "gsm8k", "splits": ["eval"]},
+        ]
+    },
     "task.sft.count": 4000,
-    "task.rl.levels": ["3"],
     "task.rl.count": 1000,
-    "task.eval.levels": ["3", "4", "5", "6"],
+    "task.eval.count": 14 * 256,
     "sample.variants": ["plain", "plan", "alternatives", "restate"],
     "sample.n": 16,
     "sample.hinted": False,
@@ -128,8 +148,6 @@ COUNTDOWN = {
     "trace.recipe": "algorithm1",
     "trace.l_max": 5,
     "sft.epochs": 2,
-    "sft.lr": 1e-6,
-    "sft.schedule": "cosine",
     "sft.micro_batch": 1,
     "sft.batch": 1,
     "sft.max_length": 4096,
@@ -145,6 +163,8 @@ OPENTHOUGHTS = {
     "reflect.n": 1,
     "trace.recipe": "algorithm1",
     "trace.l_max": 5,
+    "sft.epochs": 1,
+    "sft.max_length": 16384,
     "evaluate.n": 34,
     "evaluate.n_by_task": {"math500": 4},
 }
@@ -156,6 +176,13 @@ EVERYWHERE = {
     "model.dtype": "bfloat16",
     "model.context": 16384,
     "engine.device": "cuda",
+    "sft.lr": 1e-6,
+    "sft.schedule": "cosine",
+    "sft.warmup_ratio": 0.05,
+    "sft.weight_decay": 1e-4,
+    "sft.betas": [0.9, 0.95],
+    "sft.gradient_checkpointing": True,
+    "sft.zero": 2,
     "grpo.lr": 1e-6,
     "grpo.kl_coef": 0.0,
     "grpo.batch": 256,
@@ -214,9 +241,9 @@ def test_every_paper_preset_is_tested() -> None:
 
 
 ABLATIONS = {
-    "no_order": {"trace.recipe": "no_order"},
-    "no_reflections": {"trace.recipe": "no_reflections"},
-    "no_prompt_diversity": {"sample.variants": ["plain"], "sample.n": 64},
+    "no_order": {"trace.recipe": "no_order", "report.beside": "no_order"},
+    "no_reflections": {"trace.recipe": "no_reflections", "report.beside": "no_reflections"},
+    "no_prompt_diversity": {"sample.variants": ["plain"], "sample.n": 64, "report.beside": "no_prompt_diversity"},
     "rl_only": {
         "grpo.init": "base",
         "stages": ["questions", "grpo", "evaluate", "report"],
@@ -226,13 +253,6 @@ ABLATIONS = {
     "uniform": {"trace.recipe": "uniform"},
     "fixed_ratio": {"trace.recipe": "fixed_ratio", "trace.n_correct": 1, "trace.n_incorrect": 1},
 }
-
-
-def leaves(value: object, prefix: str = "") -> dict[str, object]:
-    """Dotted key -> value."""
-    if not isinstance(value, dict):
-        return {prefix.rstrip("."): value}
-    return {k: v for name, item in value.items() for k, v in leaves(item, f"{prefix}{name}.").items()}
 
 
 @pytest.mark.parametrize("name", ABLATIONS)
@@ -248,6 +268,6 @@ def test_an_ablation_changes_what_it_is_named_after_and_nothing_else(name: str) 
 
 def test_every_ablation_is_tested() -> None:
     named = {e.removeprefix("ablation/") for e in EXPERIMENTS if e.startswith("ablation/")}
-    assert set(ABLATIONS) <= named
+    assert set(ABLATIONS) == named
     for name in named:
         assert recipe(load([f"experiment=ablation/{name}"]).trace.recipe)

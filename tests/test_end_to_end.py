@@ -63,12 +63,20 @@ def kill_in(stage: str, folder: Path) -> None:
         assert driver.poll() is None, (folder.parent / f"{folder.name}.log").read_text()[-4000:]
         assert time.monotonic() < deadline, f"{stage} did not begin"
         time.sleep(0.02)
-    children = [c for c in psutil.Process(driver.pid).children(recursive=True) if c.name() not in RAY_AGENTS]
+    children = [c for c in psutil.Process(driver.pid).children(recursive=True) if not is_agent(c)]
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     gone, left = psutil.wait_procs(children, timeout=60)
     assert left == [], f"processes of the killed driver live on: {left}"
     assert gone
+
+
+def is_agent(process: psutil.Process) -> bool:
+    """Whether it is one of Ray's agents, or has ended already."""
+    try:
+        return process.name() in RAY_AGENTS
+    except psutil.NoSuchProcess:
+        return True
 
 
 def files(folder: Path, stage: str) -> dict[str, bytes]:
@@ -143,7 +151,8 @@ def test_a_submitted_job_joins_the_cluster_it_was_sent_to(tmp_path):
     dashboard = free_port()
     # On its default port the agent that starts jobs would meet the agent of a cluster that ended a moment ago, and give
     # up its HTTP service for good: no job could ever be submitted.
-    ports = ["--port=0", f"--dashboard-port={dashboard}", "--dashboard-agent-listen-port=0"]
+    ports = ["--port=0", f"--dashboard-port={dashboard}", "--dashboard-agent-listen-port=0",
+             f"--ray-client-server-port={free_port()}"]  # fmt: skip
     with log.open("wb") as output:
         head = subprocess.Popen(
             [*ray, "start", "--head", "--block", "--num-cpus=2", "--object-store-memory=268435456", *ports,
@@ -171,4 +180,4 @@ def test_a_submitted_job_joins_the_cluster_it_was_sent_to(tmp_path):
         assert Manifest.read(tmp_path / "job" / "attempts" / "manifest.json").counts["rows"] == 256
     finally:
         os.killpg(head.pid, signal.SIGTERM)
-        head.wait(60)
+        head.wait(150)

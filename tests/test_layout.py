@@ -24,17 +24,19 @@ FLOORS = [
         "files",
         "grammar",
         "locks",
+        "names",
         "progress",
         "prompts",
+        "ranges",
         "records",
         "runs",
         "seeds",
         "validation",
     },
-    {"cluster", "compose", "models", "tasks"},
+    {"cluster", "models", "overrides", "tasks"},
     {"traces"},
     {"evaluation", "interchange", "sampling", "tiny", "training"},
-    {"doctor", "preflight"},
+    {"compose", "doctor", "preflight"},
     {"pipeline"},
     {"cli"},
 ]
@@ -209,16 +211,12 @@ def names_in(node: ast.expr | None) -> set[str]:
     return {ast.unparse(part).rpartition(".")[2] for part in parts}
 
 
-HANDED_ON = {"sfray/sampling/shards.py"}
-"""Files with a thread that catches every error to give it to the one that waits, which raises it."""
-
-
 @every_source
 def test_no_broad_except(path: Path) -> None:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.ExceptHandler):
             broad = node.type is None or names_in(node.type) & {"Exception", "BaseException"}
-            again = isinstance(node.body[-1], ast.Raise) or (ids(path) in HANDED_ON and node.name is not None)
+            again = isinstance(node.body[-1], ast.Raise)
             assert not broad or again, f"{path}:{node.lineno} swallows errors it does not know"
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
             swallowed = {ast.unparse(a) for a in node.args}
@@ -247,13 +245,7 @@ def test_nothing_is_only_true_with_asserts(path: Path) -> None:
 
 
 FORBIDDEN = [
-    "/" + "work/",
-    "/" + "root/",
-    "/" + "opt/pypi",
-    "/" + "home/(?!ray\\b)",
-    "tiny" + "_wip",
-    "pypi" + "-more",
-    "(?<![\\w/])\\.\\./" + "shared",
+    "(?<![\\w.~/$])/(?:home/(?!ray\\b)|Users/|root/)" + "\\w",
     "file:" + "///",
     "https?://[^\\s/\"']*(?:artifactory|nexus|jfrog|mirror)",
     "index" + "-url[ =]+https?://(?!download\\.pytorch\\.org/)",
@@ -298,8 +290,4 @@ def test_tests_mirror_the_source() -> None:
     packages = {p.name for p in (ROOT / "sfray").iterdir() if (p / "__init__.py").is_file()}
     missing = {p for p in packages & places if not list((ROOT / "tests" / p).glob("test_*.py"))}
     missing |= {p for p in places - packages if not (ROOT / "tests" / f"test_{p}.py").is_file()}
-    assert missing - UNTESTED == set()
-
-
-UNTESTED = {"progress"}
-"""What has no test file of its own: bars are looked at."""
+    assert missing == set()

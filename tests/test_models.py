@@ -146,3 +146,31 @@ def test_more_tokens_than_embeddings(copy):
     tokenizer.save_pretrained(copy)
     with pytest.raises(ModelError, match="259 tokens, but 258 embeddings"):
         models.check_folder(copy)
+
+
+OWN_CODE = """
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+class OwnConfig(Qwen2Config):
+    model_type = "own"
+
+class OwnModel(Qwen2ForCausalLM):
+    config_class = OwnConfig
+"""
+
+
+def test_a_folder_with_code_of_its_own(copy, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    (copy / "own.py").write_text(OWN_CODE)
+    path = copy / "config.json"
+    own = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": "own", "auto_map": own}))
+    with pytest.raises(ValueError, match="trust_remote_code"):
+        models.check_folder(copy)
+    assert models.check_folder(copy, trust_remote_code=True).parameters == 26976
+    # What a stage saves, the next one loads: transformers puts the code beside the weights.
+    model = AutoModelForCausalLM.from_pretrained(copy, trust_remote_code=True)
+    model.save_pretrained(tmp_path / "saved")
+    models.load_tokenizer(copy, trust_remote_code=True).save_pretrained(tmp_path / "saved")
+    assert models.check_folder(tmp_path / "saved", trust_remote_code=True).parameters == 26976

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.seeds import SPLITS, derive, rng, split_of
+from sfray.seeds import SHARES, derive, rng, split_of
 
 KEYS = [
     f"countdown:{a},{b},{c}={t}" for a in range(1, 9) for b in range(a, 9) for c in range(b, 9) for t in range(1, 85)
@@ -76,12 +76,12 @@ def test_generators_are_private() -> None:
 
 def test_shares_of_the_splits() -> None:
     counts = Counter(map(split_of, KEYS))
-    assert set(counts) == set(SPLITS)
+    assert set(counts) == set(SHARES)
     for split, share in {"pretrain": 0.7, "sft": 0.1, "rl": 0.1, "eval": 0.1}.items():
         assert counts[split] / len(KEYS) == pytest.approx(share, abs=0.015)  # > 4 standard errors
 
 
 @given(st.text())
 def test_every_key_has_one_split(key: str) -> None:
-    assert split_of(key) in SPLITS
+    assert split_of(key) in SHARES
     assert split_of(key) == split_of(key)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import dataclasses
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfray.config import Config
-from sfray.validation import ConfigError, keys, lookup, nearest, parse
+from sfray.validation import LOGGERS, ConfigError, keys, lookup, nearest, parse
 
 
 def changed(raw: dict, **changes: Any) -> dict:
@@ -122,6 +124,27 @@ def test_one_letter_too_many_names_the_key_that_was_meant(key: str, data: st.Dat
     assert key in line.removesuffix("?").partition("did you mean ")[2].split(" or ")
 
 
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("grpo.rolout.temperature", "; did you mean grpo.rollout.temperature?"),
+        ("temperature", "; did you mean sample.temperature or reflect.temperature?"),
+        ("Sample.N", "; did you mean sample.n?"),
+        ("task.sft.cout", "; did you mean task.sft.count?"),
+        ("qwertz", ""),
+    ],
+)
+def test_the_nearest_keys(key: str, hint: str) -> None:
+    assert nearest(key) == hint
+
+
+def test_the_nearest_keys_of_more_than_the_schema() -> None:
+    more = ["experiment", "task.options.path"]
+    assert nearest("experimnt", more) == "; did you mean experiment?"
+    assert nearest("task.path", more) == "; did you mean task.options.path or model.path?"
+    assert nearest("task.path") == "; did you mean model.path?"
+
+
 @given(st.text(max_size=30))
 def test_any_key_gets_an_answer(key: str) -> None:
     assert nearest(key) == "" or nearest(key).startswith("; did you mean ")
@@ -208,6 +231,18 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"sample__variants": []}, ["sample.variants: at least one is needed"]),
     ({"sample__variants": ["plan", "plan"]}, ["sample.variants: 'plan' stands there 2 times"]),
+    (
+        {"trace__variants": ["plian", "restat"]},
+        [
+            f"trace.variants[0]: no variant 'plian', {VARIANTS}; did you mean 'plan'?",
+            f"trace.variants[1]: no variant 'restat', {VARIANTS}; did you mean 'restate'?",
+        ],
+    ),
+    (
+        {"sample__variants": ["plan"], "trace__variants": ["plan", "plain"]},
+        ["trace.variants[1]: 'plain' is not among sample.variants, so there would be no attempts of it"],
+    ),
+    ({"trace__variants": ["plan", "plan"]}, ["trace.variants: 'plan' stands there 2 times"]),
     ({"reflect__variants": ["x"]}, ["reflect.variants[0]: no variant 'x', prompts=default has default"]),
     ({"prompts": "nowhere.yaml"}, ["prompts: no file 'nowhere.yaml'"]),
     # decoding
@@ -242,13 +277,29 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
     ({"grpo__mini_batch": 48}, ["grpo.mini_batch: 48 does not divide grpo.batch = 256"]),
     ({"grpo__mini_batch": 512}, ["grpo.mini_batch: 512 does not divide grpo.batch = 256"]),
     (
+        {"grpo__nodes": 2},
+        ["grpo.nodes: 2 with engine.device = cpu, where verl has a Ray of its own on one node"],
+    ),
+    (
         {"grpo__nodes": 3},
         [
+            "grpo.nodes: 3 with engine.device = cpu, where verl has a Ray of its own on one node",
             "grpo.mini_batch: 32 x grpo.n = 512 sequences do not divide among 12 ranks "
-            "(grpo.nodes x grpo.ranks_per_node)"
+            "(grpo.nodes x grpo.ranks_per_node)",
         ],
     ),
     ({"task__rl": {"count": 255}}, ["task.rl.count: 255 questions do not fill one grpo.batch of 256"]),
+    (
+        {"grpo__logger": ["console", "wnadb"]},
+        [
+            "grpo.logger[1]: 'wnadb' is not one of wandb, mlflow, swanlab, vemlp_wandb, tensorboard, console, clearml, "
+            "trackio, file, rl_insight; did you mean 'wandb'?"
+        ],
+    ),
+    (
+        {"grpo__overrides": ["a.b=1", "+c=2", "~d", "trainer.x"]},
+        ["grpo.overrides[3]: 'trainer.x' is no override of verl's config: key=value, +key=value or ~key"],
+    ),
     ({"grpo__n": 1}, ["grpo.n: 1 rollouts have no group to compare with; at least 2"]),
     (
         {"grpo__rollout": {"tensor_parallel": 3}},
@@ -315,60 +366,6 @@ def test_checks(raw: dict, changes: dict[str, Any], lines: list[str]) -> None:
     assert problems(raw, **changes) == lines
 
 
-BOUNDS = {
-    "at least 1": (
-        0,
-        "run.shard_questions model.context engine.actors engine.threads engine.tensor_parallel engine.max_num_seqs "
-        "engine.max_num_batched_tokens sample.n sample.max_tokens reflect.n reflect.max_tokens evaluate.n "
-        "evaluate.max_tokens trace.l_max trace.n_correct trace.repeats trace.max_per_question trace.max_tokens "
-        "trace.builders sft.workers sft.batch sft.micro_batch sft.epochs sft.max_length sft.save_every sft.keep "
-        "grpo.nodes grpo.ranks_per_node grpo.batch grpo.mini_batch grpo.micro_batch grpo.steps grpo.max_prompt "
-        "grpo.max_response grpo.save_every grpo.test_every grpo.keep grpo.rollout.max_num_seqs "
-        "grpo.rollout.max_num_batched_tokens grpo.rollout.tensor_parallel cluster.num_cpus",
-    ),
-    "above 0": (
-        0.0,
-        "engine.cpus_per_actor engine.timeout_minutes sft.cpus_per_worker sft.lr sft.clip grpo.lr "
-        "grpo.timeout_minutes grpo.rollout.temperature sample.repetition_penalty reflect.repetition_penalty "
-        "evaluate.repetition_penalty cluster.object_store_gib",
-    ),
-    "0 or more": (
-        -1,
-        "sample.temperature reflect.temperature evaluate.temperature sample.top_k reflect.top_k evaluate.top_k "
-        "engine.kv_cache_gib quality.min_traceable_questions task.sft.count task.rl.count task.eval.count "
-        "trace.n_incorrect sft.max_steps sft.weight_decay sft.max_failures grpo.max_failures grpo.kl_coef "
-        "grpo.entropy_coef report.traces cluster.num_gpus",
-    ),
-    "above 0 and at most 1": (
-        0.0,
-        "sample.top_p reflect.top_p evaluate.top_p engine.gpu_memory_utilization grpo.rollout.gpu_memory_utilization "
-        "grpo.rollout.top_p",
-    ),
-    "between 0 and 1": (
-        -0.5,
-        "quality.min_accuracy quality.min_valid_rate quality.min_f1_correct quality.min_f1_incorrect",
-    ),
-    "above 0 and below 1": (0.0, "evaluate.confidence"),
-    "at least 0 and below 1": (-0.5, "sft.warmup_ratio"),
-}
-_BOUNDED = [(key, low, wish) for wish, (low, listed) in BOUNDS.items() for key in listed.split()]
-
-
-@pytest.mark.parametrize(("key", "value", "wish"), _BOUNDED)
-def test_bounds(raw: dict, key: str, value: float, wish: str) -> None:
-    typed = value if isinstance(lookup(Config(), key), float) else int(value)
-    typed = float(typed) if isinstance(lookup(Config(), key), float) else typed
-    assert f"{key}: {typed} must be {wish}" in problems(raw, **{key.replace(".", "__"): typed})
-
-
-def test_every_number_has_a_bound_or_a_reason_not_to() -> None:
-    free = {"run.seed", "sft.zero", "grpo.n"}  # any seed; the other two have checks of their own
-    numbers = {
-        k for k in _LEAVES if isinstance(lookup(Config(), k), int | float) and not isinstance(lookup(Config(), k), bool)
-    }
-    assert numbers - {key for key, _, _ in _BOUNDED} == free
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -379,6 +376,11 @@ def test_every_number_has_a_bound_or_a_reason_not_to() -> None:
         {"run__name": "Run-1.b_2"},
         {"engine__device": "cuda", "engine__kv_cache_gib": 0},
         {"stages": ["traces"], "trace__variants": ["anything"]},
+        {"trace__variants": ["restate"]},
+        {"engine__device": "cuda", "grpo__nodes": 2},
+        {"stages": ["questions", "attempts", "sft"], "grpo__nodes": 2},
+        {"grpo__logger": []},
+        {"grpo__logger": ["file", "wandb", "tensorboard"]},
         {"stages": ["attempts", "grpo", "evaluate"], "task": {}},
         {"stages": ["questions", "attempts"], "task": {"sft": {"count": 1}}},
         {"task__rl": {"levels": [3, "4"], "count": 256}},
@@ -391,6 +393,20 @@ def test_what_is_allowed(raw: dict, changes: dict[str, Any]) -> None:
     for key, value in changes.items():
         if not isinstance(value, dict):
             assert lookup(parsed, key.replace("__", ".")) == value
+
+
+def test_the_loggers_are_verls_own() -> None:
+    spec = importlib.util.find_spec("verl")
+    if spec is None or spec.origin is None:
+        pytest.skip("verl is not installed")
+    source = (Path(spec.origin).parent / "utils" / "tracking.py").read_text(encoding="utf-8")
+    (tracking,) = (n for n in ast.parse(source).body if isinstance(n, ast.ClassDef) and n.name == "Tracking")
+    (listed,) = (
+        ast.literal_eval(n.value)
+        for n in tracking.body
+        if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "supported_backend"
+    )
+    assert list(LOGGERS) == listed
 
 
 def test_a_prompts_file_of_the_users_own_brings_its_variants(raw: dict, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class Entry:
         kind: ``trace``, or the model that wrote it.
         group: Task and level.
         id: Of the row.
-        correct: What the verifier said; a trace is built to be right.
+        correct: What the verifier said; of a trace, about the attempt whose answer it gives.
         reason: Why.
         tokens: Length.
         attempts: Attempts it shows.
@@ -65,7 +65,7 @@ def traces(parts: Sequence[Path], limit: int, seed: int) -> Iterator[Entry]:
             "trace",
             name,
             row.id,
-            True,
+            row.correct,
             facts,
             row.tokens,
             steps,

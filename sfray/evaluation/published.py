@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from sfray.config import Config
+from sfray.names import suggestion
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Row:
         name: As the paper calls it.
         accuracy: Group (``countdown-4``) -> accuracy in percent.
         countdown: Average over Countdown with 4, 5 and 6 numbers; None where not given.
-        average: The table's own average: out-of-domain, or of all columns; None where not given.
+        average: Average over the table's columns that are not Countdown; None where not given.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Published:
         source: Where they stand.
         model: The base model.
         trained_on: What it was trained on.
+        averaged: The groups that ``Row.average`` is over.
         rows: Key (``base``, ``sft``, ``rl_only``, ``grpo``, …) -> figures.
         skills: Group -> answers and reflections per response and verdict F1 of the
             1.5B model after GRPO.
@@ -45,17 +48,28 @@ class Published:
     source: str
     model: str
     trained_on: str
+    averaged: tuple[str, ...]
     rows: Mapping[str, Row]
     skills: Mapping[str, Mapping[str, float]]
 
-    def beside(self, model: str, init: str) -> Row | None:
-        """The row that a run's model is set beside.
+    def beside(self, models: Iterable[str], config: Config) -> dict[str, Row]:
+        """The rows that a run's models are set beside.
 
         Args:
-            model: ``base``, ``sft`` or ``grpo``.
-            init: ``grpo.init``: what GRPO started from.
+            models: Of ``base``, ``sft`` and ``grpo``.
+            config: For ``report.beside`` and ``grpo.init``: what GRPO started from.
+
+        Returns:
+            Model -> row, without models that the table knows nothing of.
+
+        Raises:
+            ValueError: ``report.beside`` names no row; names the nearest.
         """
-        return self.rows.get("rl_only" if model == "grpo" and init == "base" else model)
+        trained = config.report.beside or ("rl_only" if config.grpo.init == "base" else "grpo")
+        if config.report.beside and trained not in self.rows:
+            raise ValueError(f"report.beside: no row {trained!r}{suggestion(trained, self.rows)}")
+        keys = {model: trained if model == "grpo" else model for model in models}
+        return {model: self.rows[key] for model, key in keys.items() if key in self.rows}
 
 
 @cache
@@ -72,17 +86,16 @@ def published(table: str) -> Published:
     content = _file()
     tables = content["tables"]
     if table not in tables:
-        close = difflib.get_close_matches(table, tables, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(tables)}"
-        raise ValueError(f"report.published: no table {table!r}{hint}")
+        raise ValueError(f"report.published: no table {table!r}{suggestion(table, tables)}")
     chosen = tables[table]
     rows = {
         row["key"]: Row(
             row["name"],
-            dict(zip(chosen["columns"], row["values"], strict=True)),
+            dict(zip(chosen["columns"], row["values"], strict=True)) if "values" in row else {},
             row.get("countdown"),
-            row.get("ood", row.get("average")),
+            row.get("average"),
         )
         for row in chosen["rows"]
     }
-    return Published(content["source"], chosen["model"], chosen["trained_on"], rows, content["skills"])
+    averaged = tuple(c for c in chosen["columns"] if not c.startswith("countdown-"))
+    return Published(content["source"], chosen["model"], chosen["trained_on"], averaged, rows, content["skills"])

@@ -36,16 +36,17 @@ from sfray.progress import console
 from sfray.records import Attempt, Question, Reflection
 from sfray.runs import Stage
 from sfray.tasks.lenient import verify_leniently
+from sfray.tasks.outcome import Reason
 
 SCHEMA = 1
 NEAR_ZERO = 0.01
 """Accuracy below which a level is called out: the model practically cannot do it."""
 
-_COLUMNS = ("attempts", "correct", "lenient", "truncated", "unanswered", "reflections", "valid")
+_COLUMNS = ("attempts", "correct", "lenient", "truncated", "unanswered", "unjudged", "reflections", "valid")
 _WIDTH = len(_COLUMNS) + 6  # the flattened verdict counts follow
 
 Row = NDArray[np.int64]
-"""Counts of one question: ``_COLUMNS``, then its verdicts, flattened; shape (13,)."""
+"""Counts of one question: ``_COLUMNS``, then its verdicts, flattened; shape (14,)."""
 
 
 Variant = tuple[str, bool]
@@ -142,19 +143,22 @@ def _sum(rows: Iterable[Row]) -> Row:
 def _count(question: Question, attempts: Sequence[Attempt], reflections: Sequence[Reflection]) -> dict[Variant, Row]:
     """One question's counts per variant, hinted twins apart."""
     rows: defaultdict[Variant, Row] = defaultdict(lambda: np.zeros(_WIDTH, np.int64))
-    judged: dict[str, tuple[Variant, bool]] = {}
+    truths: dict[str, tuple[Variant, bool | None]] = {}
     for a in attempts:
         variant = (a.variant, a.hinted)
-        judged[a.id] = (variant, a.correct)
+        judged = Reason(a.reason).judged
+        truths[a.id] = (variant, a.correct if judged else None)
         lenient = a.correct or verify_leniently(question.task, question.gold, a.text).correct
-        rows[variant][:5] += (1, a.correct, lenient, a.finish == "length", a.answer is None)
+        rows[variant][:6] += (1, a.correct, lenient, a.finish == "length", a.answer is None, not judged)
     for r in reflections:
-        if r.attempt_id not in judged:
+        if r.attempt_id not in truths:
             raise ValueError(f"quality: reflection {r.id!r} is on an attempt that is not in its shard")
-        variant, correct = judged[r.attempt_id]
+        variant, correct = truths[r.attempt_id]
+        if correct is None:  # nobody knows which verdict would have been right
+            continue
         verdict = no_verdicts()
         verdict[int(correct), said(r.verdict)] = 1
-        rows[variant][5:] += (1, r.valid, *verdict.flatten())
+        rows[variant][6:] += (1, r.valid, *verdict.flatten())
     return dict(rows)
 
 
@@ -216,6 +220,7 @@ def _figures(rows: Sequence[Row], unaided: Sequence[Row], confidence: float) -> 
         "lenient_accuracy": lenient.to_json() if lenient else None,
         "truncated_attempts": totals["truncated"],
         "attempts_without_answer": totals["unanswered"],
+        "unjudged_attempts": totals["unjudged"],
         "reflections": totals["reflections"],
         "valid_reflections": valid.to_json() if valid else None,
         "verdicts": verdict_scores(counts[:, len(_COLUMNS) :].reshape(-1, 2, 3), confidence),
@@ -236,6 +241,11 @@ def _warnings(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             yield (
                 f"{name}: accuracy is near 0 ({accuracy['mean']:.2%}, interval up to {accuracy['high']:.1%}): "
                 f"this model practically cannot do it, and there is little or nothing to learn from"
+            )
+        if g["unjudged_attempts"]:
+            yield (
+                f"{name}: {g['unjudged_attempts']} of {g['attempts']} attempts have an answer that the verifier could "
+                f"not judge (timeout, parse_error): they count as wrong in the accuracy and enter no trace"
             )
         if not expected["traceable_questions"]:
             yield f"{name}: none of {expected['questions']} questions can yield a trace"

@@ -177,7 +177,7 @@ def _evaluation(sources: Sources) -> dict[str, Any] | None:
     estimates = {m: [model["levels"][g]["accuracy"] for g in groups] for m, model in models.items()}
     return {
         "chart": _chart(charts.accuracy(groups, estimates)),
-        "accuracy": tables.accuracy(results, paper, sources.config.grpo.init),
+        "accuracy": tables.accuracy(results, paper, sources.config),
         "differences": tables.differences(results) if results["differences"] else None,
         "skills": tables.skills(results, paper),
         "reasons": tables.reasons(results),
@@ -187,6 +187,7 @@ def _evaluation(sources: Sources) -> dict[str, Any] | None:
             else None
         ),
         "samples": results["samples_per_question"],
+        "otherwise": results["decoding"].get("n_by_task", {}),
         "confidence": results["confidence"],
         "missing": sum(o["missing"] for o in overall.values()),
         "paper": paper,

@@ -32,7 +32,7 @@ class Skills:
         answers: Explicit attempts: complete sample blocks; a response without any that
             gives a final answer has made one.
         reflections: Complete reflect blocks behind those attempts, however many each has.
-        verdicts: Of those reflections.
+        verdicts: Of those reflections, on attempts that the verifier could judge.
     """
 
     answers: int
@@ -62,11 +62,11 @@ def read(text: str, task: str, gold: str, answer: str | None) -> Skills:
     tries = parse(text).tries
     verdicts = no_verdicts()
     for tried in tries:
-        if tried.reflections:
-            correct = verify(task, gold, tried.attempt).correct
+        outcome = verify(task, gold, tried.attempt) if tried.reflections else None
+        if outcome is not None and outcome.reason.judged:
             for reflection in tried.reflections:
-                verdicts[int(correct), said(parse_verdict(reflection))] += 1
-    return Skills(len(tries) or int(answer is not None), int(verdicts.sum()), verdicts)
+                verdicts[int(outcome.correct), said(parse_verdict(reflection))] += 1
+    return Skills(len(tries) or int(answer is not None), sum(len(t.reflections) for t in tries), verdicts)
 
 
 def verdict_scores(counts: Counts, confidence: float = 0.95) -> dict[str, Any]:

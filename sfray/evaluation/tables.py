@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sfray.config import STAGES
+from sfray.config import STAGES, Config
 from sfray.evaluation.intervals import Estimate, average
-from sfray.evaluation.published import Published
+from sfray.evaluation.published import Published, Row
 from sfray.runs import Manifest
 
 MODEL_NAMES = {"base": "Base", "sft": "SFT", "grpo": "GRPO"}
@@ -60,12 +60,12 @@ def estimate(value: Json | None, digits: int = 1, kind: str = "") -> Cell:
     return Cell(percent(value["mean"], digits), f"{low} – {high}", kind)
 
 
-def accuracy(results: Json, paper: Published, init: str) -> Table:
+def accuracy(results: Json, paper: Published, config: Config) -> Table:
     """Accuracy per level and averaged, with the paper's figures of another model to the right."""
     models: Json = results["models"]
-    beside = {m: row for m in models if (row := paper.beside(m, init))}
+    beside = paper.beside(models, config)
     rows = []
-    for label, figures, published in _accuracy_rows(models, beside):
+    for label, figures, published in _accuracy_rows(models, beside, paper.averaged):
         best = max((f["mean"] for f in figures.values() if f), default=0.0)
         cells = [
             estimate(f, kind="best" if f and len(figures) > 1 and f["mean"] == best > 0 else "")
@@ -79,7 +79,7 @@ def accuracy(results: Json, paper: Published, init: str) -> Table:
 
 
 def _accuracy_rows(
-    models: Json, beside: Mapping[str, Any]
+    models: Json, beside: Mapping[str, Row], averaged: Sequence[str]
 ) -> Iterator[tuple[str, dict[str, Json | None], dict[str, float | None]]]:
     first = next(iter(models.values()))
     for name in first["levels"]:
@@ -88,13 +88,16 @@ def _accuracy_rows(
             {m: model["levels"][name]["accuracy"] for m, model in models.items()},
             {m: row.accuracy.get(name) for m, row in beside.items()},
         )
-    nothing = dict.fromkeys(beside)
-    if all(name in first["levels"] for name in _COUNTDOWN_AVERAGE):
-        chosen = {m: [model["levels"][n]["accuracy"] for n in _COUNTDOWN_AVERAGE] for m, model in models.items()}
-        figures = {m: _average(estimates) for m, estimates in chosen.items()}
-        yield "countdown 4 to 6", figures, {m: row.countdown for m, row in beside.items()}
-    for task, averaged in first["tasks"].items():
-        if 1 < len(averaged["levels"]) < len(first["levels"]):
+    nothing: dict[str, float | None] = dict.fromkeys(beside)
+    for label, names, theirs in (
+        ("countdown 4 to 6", _COUNTDOWN_AVERAGE, {m: row.countdown for m, row in beside.items()}),
+        (f"the paper's {len(averaged)} other than Countdown", averaged, {m: row.average for m, row in beside.items()}),
+    ):
+        if names and all(name in first["levels"] for name in names):
+            chosen = {m: [model["levels"][n]["accuracy"] for n in names] for m, model in models.items()}
+            yield label, {m: _average(estimates) for m, estimates in chosen.items()}, theirs
+    for task, mean in first["tasks"].items():
+        if 1 < len(mean["levels"]) < len(first["levels"]):
             yield f"{task}, average", {m: model["tasks"][task]["accuracy"] for m, model in models.items()}, nothing
     if len(first["levels"]) > 1:
         yield "average of all", {m: (model["overall"] or {}).get("accuracy") for m, model in models.items()}, nothing

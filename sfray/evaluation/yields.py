@@ -1,6 +1,6 @@
 """What the traces stage would make of a question, before any text is rendered.
 
-The pools and the recipe are the very ones of the traces stage, with its seeds, so the
+The plans are the very ones of the traces stage (:mod:`sfray.traces.planning`), so the
 number of traces and their lengths are exact up to the limit on tokens, which needs the
 rendered text.
 """
@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sfray import seeds
 from sfray.config import Config
 from sfray.evaluation.results import quantiles
 from sfray.records import Attempt, Reflection
 from sfray.traces.plan import Plan
-from sfray.traces.pool import Candidate, gather
-from sfray.traces.recipes import recipe
+from sfray.traces.planning import plan_question
+from sfray.traces.pool import Candidate
 
 _CHARS_PER_STEP, _CHARS_PER_TRACE = 75, 150
 """Text around the parts: tags and glue of each pair; instruction, ending and answer of a trace."""
@@ -55,12 +54,8 @@ class Yield:
         config: Config,
     ) -> None:
         """Counts one question."""
-        pools = gather(attempts, reflections, config.trace.variants).pools
-        chosen = recipe(config.trace.recipe)
-        rng = seeds.rng(config.run.seed, "traces", chosen.name, question_id)
-        plans = chosen.plans(pools, config.trace, rng)
-        if config.trace.max_per_question is not None and len(plans) > config.trace.max_per_question:
-            plans = [plans[i] for i in sorted(rng.sample(range(len(plans)), config.trace.max_per_question))]
+        planned = plan_question(question_id, attempts, reflections, config.trace, config.run.seed)
+        pools, plans = planned.gathered.pools, planned.plans
         self.correct.append(_pairs(pools.correct))
         self.incorrect.append(_pairs(pools.incorrect))
         self.longest.append(max((len(p.steps) for p in plans), default=0))

@@ -8,7 +8,6 @@ is whole.
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 from sfray.arrow import from_table
 from sfray.files import replacing
 from sfray.interchange.layout import DATASET_INFO, LAYOUTS, Layout
+from sfray.names import suggestion
 from sfray.prompts import Prompts, load
 from sfray.records import Question, Trace
 from sfray.runs import Manifest
@@ -63,9 +63,7 @@ def export(run: Path, to: str, out: Path, prompts: str = "default") -> dict[str,
 
 def _layout(to: str) -> Layout:
     if to not in LAYOUTS:
-        close = difflib.get_close_matches(to, LAYOUTS, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(LAYOUTS)}"
-        raise ValueError(f"no layout {to!r}{hint}")
+        raise ValueError(f"no layout {to!r}{suggestion(to, LAYOUTS)}")
     return LAYOUTS[to]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,18 @@ from typing import Any
 import yaml
 
 from sfray.grammar import STRUCTURAL_TAG
+from sfray.names import suggestion
+from sfray.prompts.placeholders import fill, unknown
+
+__all__ = ["HINT_WORD", "Message", "Prompts", "fill", "load"]
 
 Message = dict[str, str]
 """One chat turn: ``{"role": …, "content": …}``."""
 
 _SECTIONS = ("solve", "system", "hint", "reflect", "glue", "ending", "backtrack", "confirm")
 _GLUE = ("generic", "correct", "incorrect")
+_ASKING = ("question", "answer_type")
+_REFLECTING = ("question", "attempt")
 HINT_WORD = re.compile(r"\bhint(?:s|ed|ing)?\b", re.IGNORECASE)
 """What a hinted attempt must not say (paper section 3)."""
 
@@ -30,7 +36,7 @@ class Prompts:
     """A prompts file, checked.
 
     Attributes:
-        solve: Variant name -> (system prompt or None, user template).
+        solve: Variant name -> (system template or None, user template).
         hint: Template appended to the user turn of a hinted twin.
         reflect: Variant name -> user template.
         glue: ``generic``, ``correct``, ``incorrect`` phrases.
@@ -49,11 +55,13 @@ class Prompts:
 
     def attempt(self, variant: str, question: str, answer_type: str, hint: str | None = None) -> list[Message]:
         """The conversation that asks for one attempt; with ``hint`` its rationalization twin."""
+        values = {"question": question, "answer_type": answer_type}
         system, user = self.solve[variant]
-        text = fill(user, question=question, answer_type=answer_type)
+        text = fill(user, **values)
         if hint is not None:
             text = f"{text}\n\n{fill(self.hint, answer=hint)}"
-        return ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": text}]
+        before = [{"role": "system", "content": fill(system, **values)}] if system else []
+        return [*before, {"role": "user", "content": text}]
 
     def reflection(self, variant: str, question: str, attempt: str) -> list[Message]:
         """The conversation that asks for a reflection on an attempt."""
@@ -63,16 +71,6 @@ class Prompts:
         """The user turn of SFT, GRPO and evaluation: the first solve variant, without a system prompt."""
         _, user = next(iter(self.solve.values()))
         return [{"role": "user", "content": fill(user, question=question, answer_type=answer_type)}]
-
-
-def fill(template: str, **values: str) -> str:
-    """Puts values in place of ``{name}``; braces inside the values are left alone."""
-    parts = template.split("{")
-    text = parts[0]
-    for part in parts[1:]:
-        name, closed, rest = part.partition("}")
-        text += values[name] + rest if closed and name in values else "{" + part
-    return text
 
 
 def load(source: str = "default") -> Prompts:
@@ -90,10 +88,23 @@ def load(source: str = "default") -> Prompts:
         raise ValueError(f"prompts: no file {source!r}")
     content = path.read_bytes()
     try:
-        raw = yaml.safe_load(content)
+        loader = yaml.SafeLoader(content)
+        node = loader.get_single_node()
+        raw = loader.construct_document(node) if node else None
     except yaml.YAMLError as error:
         raise ValueError(f"prompts: {path} is not YAML: {error}") from error
+    for key in _repeated(node):
+        raise ValueError(f"prompts: {key} stands more than once in {path}")
     return _checked(_mapping(raw, str(path)), hashlib.sha256(content).hexdigest()[:16])
+
+
+def _repeated(node: yaml.Node | None, prefix: str = "") -> Iterator[str]:
+    """The keys that stand more than once in a mapping, of which YAML silently takes the last."""
+    if isinstance(node, yaml.MappingNode):
+        names = [str(key.value) for key, _ in node.value]
+        yield from (prefix + name for name in dict.fromkeys(names) if names.count(name) > 1)
+        for name, (_, value) in zip(names, node.value, strict=True):
+            yield from _repeated(value, f"{prefix}{name}.")
 
 
 def _checked(raw: Mapping[str, Any], digest: str) -> Prompts:
@@ -104,18 +115,15 @@ def _checked(raw: Mapping[str, Any], digest: str) -> Prompts:
     for key in _SECTIONS:
         if not raw.get(key):
             raise ValueError(f"prompts: section {key!r} is missing or empty")
-    system = _mapping(raw["system"], "system")
-    reflect = _mapping(raw["reflect"], "reflect")
-    for name, text in reflect.items():
-        _needs(text, ("{question}", "{attempt}"), f"reflect.{name}")
-    _needs(raw["hint"], ("{answer}",), "hint")
-    if not HINT_WORD.search(raw["hint"]):
+    system = _templates(raw["system"], "system", _ASKING)
+    hint = _template(raw["hint"], "hint", ("answer",), needs=("answer",))
+    if not HINT_WORD.search(hint):
         raise ValueError("prompts: hint must say the word 'hint', by which attempts that speak of it are found")
-    glue = _mapping(raw["glue"], "glue")
+    glue = _mapping(raw["glue"], "glue", _GLUE)
     return Prompts(
         solve={n: _variant(n, e, system) for n, e in _mapping(raw["solve"], "solve").items()},
-        hint=raw["hint"],
-        reflect=reflect,
+        hint=hint,
+        reflect=_templates(raw["reflect"], "reflect", _REFLECTING, needs=_REFLECTING),
         glue={k: _phrases(glue.get(k), f"glue.{k}") for k in _GLUE},
         ending=_phrases(raw["ending"], "ending"),
         backtrack=_phrases(raw["backtrack"], "backtrack"),
@@ -124,40 +132,55 @@ def _checked(raw: Mapping[str, Any], digest: str) -> Prompts:
     )
 
 
-def _variant(name: str, entry: object, systems: Mapping[str, Any]) -> tuple[str | None, str]:
-    """One entry of ``solve``: its system prompt and its user template."""
+def _variant(name: str, entry: object, systems: Mapping[str, str]) -> tuple[str | None, str]:
+    """One entry of ``solve``: its system template and its user template."""
     key = f"solve.{name}"
-    fields = _mapping(entry, key)
-    user = fields.get("user")
-    _needs(user, ("{question}",), f"{key}.user")
+    fields = _mapping(entry, key, ("system", "user"))
+    user = _template(fields.get("user"), f"{key}.user", _ASKING, needs=("question",))
     chosen = fields.get("system")
     if chosen is None:
-        return None, str(user)
-    if chosen not in systems:
-        raise ValueError(f"prompts: {key}.system names {chosen!r}, which section 'system' lacks")
-    _needs(systems[chosen], (), f"system.{chosen}")
-    return systems[chosen], str(user)
+        return None, user
+    if not isinstance(chosen, str) or chosen not in systems:
+        hint = suggestion(str(chosen), systems)
+        raise ValueError(f"prompts: {key}.system names {chosen!r}, which section 'system' lacks{hint}")
+    return systems[chosen], user
 
 
-def _mapping(value: object, key: str) -> dict[str, Any]:
+def _mapping(value: object, key: str, valid: Collection[str] | None = None) -> dict[str, Any]:
+    """A mapping of names: any, or the valid ones."""
     if not isinstance(value, dict) or not all(isinstance(k, str) for k in value):
         raise ValueError(f"prompts: {key} must be a mapping of names")
+    for name in value:
+        if valid is not None and name not in valid:
+            raise ValueError(f"prompts: {key}.{name}: no such key{suggestion(name, valid)}")
     return value
 
 
-def _needs(text: object, placeholders: tuple[str, ...], key: str) -> None:
+def _templates(value: object, key: str, takes: Collection[str], needs: Collection[str] = ()) -> dict[str, str]:
+    return {name: _template(text, f"{key}.{name}", takes, needs) for name, text in _mapping(value, key).items()}
+
+
+def _template(text: object, key: str, takes: Collection[str], needs: Collection[str] = ()) -> str:
+    """A text whose placeholders are all filled, by values of the names it takes."""
     if not isinstance(text, str) or not text.strip():
         raise ValueError(f"prompts: {key} must be a text")
-    for placeholder in placeholders:
-        if placeholder not in text:
-            raise ValueError(f"prompts: {key} must hold {placeholder}")
+    for written, name in unknown(text, takes):
+        close = difflib.get_close_matches(name.lower(), takes, n=1)
+        hint = f"did you mean {{{close[0]}}}?" if close else f"it takes {', '.join(f'{{{t}}}' for t in takes)}"
+        raise ValueError(f"prompts: {key} has {written}, which nothing fills; {hint}")
+    for name in needs:
+        if f"{{{name}}}" not in text:
+            raise ValueError(f"prompts: {key} must hold {{{name}}}")
+    return text
 
 
 def _phrases(value: object, key: str) -> tuple[str, ...]:
     """Phrases of traces. A tag in one would break the grammar of every trace that draws it."""
     if not isinstance(value, list) or not value or not all(isinstance(v, str) and v.strip() for v in value):
         raise ValueError(f"prompts: {key} must be a list of phrases")
-    for phrase in value:
+    for i, phrase in enumerate(value):
         if STRUCTURAL_TAG.search(phrase) or _ANSWER_TAG.search(phrase):
             raise ValueError(f"prompts: {key} has a phrase with a tag of the trace grammar: {phrase!r}")
+        for written, _ in unknown(phrase, ()):
+            raise ValueError(f"prompts: {key}[{i}] has {written}, but phrases are not filled")
     return tuple(value)

@@ -19,6 +19,7 @@ from sfray.runs import Stage
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
+from sfray.tasks.outcome import Reason
 
 Source = tuple[Attempt, str, int]
 """An attempt, a reflection variant, and the number of its first sample."""
@@ -37,8 +38,8 @@ class ReflectionJob(ShardJob):
     def requests(self, shard: int) -> tuple[list[Source], list[Request], list[Reject]]:
         """One request for each usable attempt and reflection variant.
 
-        An attempt that was cut or gives no answer cannot stand in a trace, so it is not
-        reflected on. The prompt is the question's own: hints are never shown here.
+        An attempt that was cut, gives no answer or one that nobody could judge cannot stand
+        in a trace, so it is not reflected on. The prompt is the question's own: hints are never shown here.
         """
         prompts = load(self.config.prompts)
         run = self.stage.path.parent
@@ -94,7 +95,9 @@ def why_unusable(attempt: Attempt) -> str | None:
     """Why an attempt cannot stand in a trace, or None when it can."""
     if attempt.finish != "stop":
         return "attempt_truncated"
-    return "attempt_without_answer" if attempt.answer is None else None
+    if attempt.answer is None:
+        return "attempt_without_answer"
+    return None if Reason(attempt.reason).judged else "attempt_unjudged"
 
 
 def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sfray.config import SplitConfig, TaskConfig
+from sfray.names import suggestion
 from sfray.records import Question, Reject
 from sfray.tasks.outcome import Outcome
 from sfray.tasks.shares import deal, share
@@ -81,7 +82,17 @@ class Mixture(Task):
         self._tasks = [_build(i, part) for i, part in enumerate(self._parts)]
 
     def problems(self, config: TaskConfig) -> Iterator[str]:
-        """Asks each part for its share of each split."""
+        """Asks each part for its share of each split; levels and weights of the whole are refused, not ignored."""
+        for split in SPLITS:
+            whole: SplitConfig = getattr(config, split)
+            if list(whole.levels) != [NO_LEVEL]:
+                said = ", ".join(whole.levels)
+                yield (
+                    f"task.{split}.levels: a mixture has only {NO_LEVEL!r}, not [{said}]; "
+                    "its parts have levels, as task.options.parts[0].levels"
+                )
+            if whole.weights:
+                yield f"task.{split}.weights: the parts of a mixture have weights, as task.options.parts[0].weight"
         seen: dict[str, int] = {}
         for i, (part, task) in enumerate(zip(self._parts, self._tasks, strict=True)):
             where = f"task.options.parts[{i}]"
@@ -147,7 +158,7 @@ def _part_problems(part: object) -> Iterator[str]:
         yield f": a mapping is needed, got {part!r}"
         return
     valid = [f.name for f in fields(Part)]
-    yield from (f".{key}: no such key; there are {', '.join(valid)}" for key in part if key not in valid)
+    yield from (f".{key}: no such key{suggestion(str(key), valid)}" for key in part if key not in valid)
     for key, kind, wanted in (
         ("levels", list, "a list"),
         ("splits", list, "a list"),
@@ -159,7 +170,9 @@ def _part_problems(part: object) -> Iterator[str]:
     weight = part.get("weight", 1.0)
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < float("inf"):
         yield f".weight: {weight!r} must be above 0"
-    yield from (f".splits: no split {s!r}" for s in part.get("splits", SPLITS) if s not in SPLITS)
+    yield from (
+        f".splits: no split {s!r}{suggestion(str(s), SPLITS)}" for s in part.get("splits", SPLITS) if s not in SPLITS
+    )
     if not isinstance(part.get("name"), str) or part["name"] == Mixture.name:
         yield f".name: the name of a task other than mixture is needed, got {part.get('name')!r}"
 

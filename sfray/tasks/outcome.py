@@ -32,6 +32,11 @@ class Reason(StrEnum):
     PARSE_ERROR = "parse_error"
     """The checking library could not read the answer."""
 
+    @property
+    def judged(self) -> bool:
+        """Whether the verifier came to a judgement; an answer without one is neither right nor wrong."""
+        return self not in (Reason.TIMEOUT, Reason.PARSE_ERROR)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

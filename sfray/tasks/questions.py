@@ -11,8 +11,7 @@ from sfray.config import Config
 from sfray.records import Question, Reject
 from sfray.runs import Stage, write_table
 from sfray.tasks.registry import build
-
-SPLITS = ("sft", "rl", "eval")
+from sfray.tasks.task import SPLITS
 
 
 def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:  # noqa: ARG001 - as every stage

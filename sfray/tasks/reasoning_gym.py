@@ -29,7 +29,7 @@ from sfray.tasks.task import NO_LEVEL, Gold, Task, question_id
 from sfray.tasks.worker import WorkerFailure, WorkerTimeout, call
 
 MAX_CHARS = 20_000
-_SCORE = f"{__name__}:score"
+_SCORE = "sfray.tasks.gym_score:score"
 _ENTRIES = 1_000_000
 """Entries of a generator to choose from; each is made when asked for, from its number alone."""
 
@@ -196,7 +196,7 @@ def _countdown(entry: Mapping[str, Any]) -> Draft:
 
 @cache
 def generator(name: str, config: str) -> Any:
-    """A generator of the package, by its config as JSON; also its scorer.
+    """A generator of the package, by its config as JSON; it holds the scorer too.
 
     Raises:
         ValueError: The package is missing, has no such task, or refuses the config.
@@ -211,9 +211,3 @@ def generator(name: str, config: str) -> Any:
         return create_dataset(name, **json.loads(config), seed=0, size=_ENTRIES)
     except (TypeError, ValueError, AssertionError) as error:
         raise ValueError(f"task.options.config: {name}: {error}") from error
-
-
-def score(gold: Mapping[str, Any], answer: str) -> float:
-    """Runs in the worker: the package's own score."""
-    scorer = generator(gold["dataset"], json.dumps(gold["config"], sort_keys=True))
-    return float(scorer.score_answer(answer, gold["entry"]))

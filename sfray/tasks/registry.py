@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import json
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from sfray.config import TaskConfig
+from sfray.names import suggestion
 from sfray.tasks.answer import extract
 from sfray.tasks.outcome import Outcome
 from sfray.tasks.task import Task
@@ -40,9 +40,7 @@ def family(name: str) -> type[Task]:
         ValueError: No such family; names the nearest.
     """
     if name not in FAMILIES:
-        close = difflib.get_close_matches(name, FAMILIES, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(FAMILIES)}"
-        raise ValueError(f"task.name: no task {name!r}{hint}")
+        raise ValueError(f"task.name: no task {name!r}{suggestion(name, FAMILIES)}")
     module, _, cls = FAMILIES[name].partition(":")
     return getattr(importlib.import_module(module), cls)
 

@@ -2,6 +2,7 @@
 
     pool.py        which pairs of a question may be used
     recipes.py     which pairs go together, in which order: pure functions by name
+    planning.py    both for one question: from its rows to its plans
     format.py      the words around them, and the length limit
     build.py       all of it for one question, for one shard
     builder.py     many shards at once: the TraceBuilder actors and the stage

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sfray import seeds
 from sfray.config import TraceConfig
 from sfray.prompts import Prompts
 from sfray.records import Attempt, Question, Reflection, Reject, Trace
 from sfray.traces.format import Count, Draft, draft, fit
 from sfray.traces.plan import Step
-from sfray.traces.pool import Gathered, Skip, gather
+from sfray.traces.planning import plan_question
+from sfray.traces.pool import Gathered, Skip
 from sfray.traces.recipes import Recipe, recipe
 from sfray.traces.statistics import ARITHMETIC_TASKS, Statistics
 
@@ -83,10 +83,7 @@ def build_question(
     workshop: Workshop,
     built: Built | None = None,
 ) -> Built:
-    """Builds the traces of one question.
-
-    The generator is seeded by run seed, recipe and question, and the pools are ordered by
-    id, so the result depends neither on the order of the rows nor on any other question.
+    """Builds the traces of one question: plans as :func:`plan_question` makes them, then their words.
 
     Args:
         question: The question.
@@ -96,30 +93,27 @@ def build_question(
         built: Takes the result up; a new one by default.
     """
     built = Built() if built is None else built
-    config, chosen = workshop.trace, workshop.recipe
-    rng = seeds.rng(workshop.seed, "traces", chosen.name, question.id)
-    gathered = gather(attempts, reflections, config.variants)
+    config, recipe_name = workshop.trace, workshop.recipe.name
+    planned = plan_question(question.id, attempts, reflections, config, workshop.seed)
+    gathered = planned.gathered
     built.rejects += gathered.rejects
     built.statistics.totals.update({f"skipped.{k}": v for k, v in gathered.skipped.items()})
     built.statistics.totals["questions"] += 1
-    plans = chosen.plans(gathered.pools, config, rng)
-    if not plans:
+    if not planned.plans:
         built.rejects.append(_no_trace(question, gathered))
         return built
-    if config.max_per_question is not None and len(plans) > config.max_per_question:
-        plans = [plans[i] for i in sorted(rng.sample(range(len(plans)), config.max_per_question))]
     prompt = workshop.prompts.question(question.text, workshop.answer_types[question.task])[-1]["content"]
     made: list[Draft] = []
-    for number, plan in enumerate(plans):
-        name = f"{question.id}#{chosen.name}.{number}"
-        whole = draft(plan, workshop.prompts, rng)
+    for number, plan in enumerate(planned.plans):
+        name = f"{question.id}#{recipe_name}.{number}"
+        whole = draft(plan, workshop.prompts, planned.rng)
         fitted = fit(whole, prompt, config.max_tokens, workshop.count)
         if fitted is None:
             detail = f"shape {plan.shape}, over trace.max_tokens = {config.max_tokens} at its shortest"
             built.rejects.append(Reject(name, Skip.TOO_LONG.value, detail))
             continue
         final, text, tokens = fitted
-        built.traces.append(_trace(name, question, chosen.name, prompt, final, text, tokens))
+        built.traces.append(_trace(name, question, recipe_name, prompt, final, text, tokens))
         built.statistics.add_trace(final, tokens)
         built.statistics.totals["rebuilt"] += final is not whole
         made.append(final)
@@ -157,6 +151,7 @@ def _trace(name: str, question: Question, recipe_name: str, prompt: str, final: 
         n_correct=sum(s.correct for s in steps),
         n_incorrect=sum(not s.correct for s in steps),
         tokens=tokens,
+        correct=final.plan.correct,
     )
 
 

@@ -50,6 +50,11 @@ class Plan:
             return max(i for i, step in enumerate(self.steps) if step.correct)
         return len(self.steps) - 1
 
+    @property
+    def correct(self) -> bool:
+        """Whether the answer that the trace gives is right."""
+        return self.steps[self.final].correct
+
     def droppable(self) -> int | None:
         """The step to leave out when the trace is too long; None when none can go.
 

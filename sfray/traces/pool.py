@@ -1,20 +1,23 @@
 """Which attempts and reflections of one question may enter its traces.
 
 An attempt is usable when generation stopped by itself (a truncated text would teach
-truncation), it has an extracted answer (right or wrong), it holds no structural tag and
-at least one valid reflection on it is usable. A reflection is usable when it stopped by
-itself, is valid and holds no structural tag.
+truncation), it has an extracted answer that the verifier could judge (right or wrong), it
+holds no structural tag and at least one valid reflection on it is usable. A reflection is
+usable when it stopped by itself, is valid and holds no structural tag.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sfray import seeds
+from sfray.config import TraceConfig
 from sfray.grammar import STRUCTURAL_TAG
 from sfray.records import Attempt, Reflection, Reject
+from sfray.tasks.outcome import Reason
 
 _DETAIL_CHARS = 200
 
@@ -22,11 +25,13 @@ _DETAIL_CHARS = 200
 class Skip(StrEnum):
     """Why something is in no trace.
 
-    Rows that an earlier stage already marked are only counted; the others become rejects.
+    What is not said to be a reject is only counted: an earlier stage or the config marked it.
     """
 
     STRUCTURAL_TAG = "structural_tag"
     """Reject: the text holds a tag that only a trace may write."""
+    UNJUDGED = "unjudged"
+    """Reject: the verifier could not judge the answer, so the attempt is neither correct nor incorrect."""
     TOO_LONG = "too_long"
     """Reject: a trace over ``trace.max_tokens`` even when rebuilt as short as it gets."""
     NO_CORRECT_PAIR = "no_correct_pair"
@@ -37,6 +42,8 @@ class Skip(StrEnum):
     NO_ANSWER = "no_answer"
     OTHER_VARIANT = "other_variant"
     """An attempt of a variant that ``trace.variants`` leaves out."""
+    NOT_DRAWN = "not_drawn"
+    """An attempt that ``trace.attempts_per_question`` leaves out."""
     NO_VALID_REFLECTION = "no_valid_reflection"
     """A usable attempt that no valid reflection goes with."""
     INVALID_REFLECTION = "invalid_reflection"
@@ -68,8 +75,30 @@ class Gathered:
     skipped: Counter[str]
 
 
+def not_drawn(attempts: Iterable[Attempt], config: TraceConfig, seed: int) -> frozenset[str]:
+    """Ids of the attempts that ``trace.attempts_per_question`` leaves out.
+
+    The draw is by a hash of run seed and attempt id: it is the same for any order of rows,
+    any sharding and any recipe, and a larger number only adds attempts. It is made before
+    anything is known of an attempt but its variant, so that it does what fewer samples would.
+
+    Args:
+        attempts: Attempts at one question.
+        config: For ``attempts_per_question`` and ``variants``, whose attempts alone are drawn from.
+        seed: The run's seed.
+    """
+    if config.attempts_per_question is None:
+        return frozenset()
+    ids = [a.id for a in attempts if config.variants is None or a.variant in config.variants]
+    ranked = sorted(ids, key=lambda i: seeds.derive(seed, "traces", "attempts", i))
+    return frozenset(ranked[config.attempts_per_question :])
+
+
 def gather(
-    attempts: Iterable[Attempt], reflections: Iterable[Reflection], variants: Sequence[str] | None = None
+    attempts: Iterable[Attempt],
+    reflections: Iterable[Reflection],
+    variants: Sequence[str] | None = None,
+    left_out: Collection[str] = (),
 ) -> Gathered:
     """Sorts one question's rows into pools.
 
@@ -77,11 +106,14 @@ def gather(
         attempts: Attempts at the question, in any order.
         reflections: Reflections on them, in any order.
         variants: Prompt variants to use; None for all.
+        left_out: Ids of attempts to do without, see :func:`not_drawn`; their reflections are passed over.
     """
     rejects: list[Reject] = []
     skipped: Counter[str] = Counter()
     on_attempt: defaultdict[str, list[Reflection]] = defaultdict(list)
     for reflection in sorted(reflections, key=lambda r: r.id):
+        if reflection.attempt_id in left_out:
+            continue
         if reason := _reflection_skip(reflection):
             _note(reflection.id, reflection.text, reason, rejects, skipped)
         else:
@@ -89,8 +121,11 @@ def gather(
     candidates: list[Candidate] = []
     for attempt in sorted(attempts, key=lambda a: a.id):
         usable = on_attempt.get(attempt.id, [])
-        if reason := _attempt_skip(attempt, bool(usable), variants):
-            _note(attempt.id, attempt.text, reason, rejects, skipped)
+        if attempt.id in left_out:
+            skipped[Skip.NOT_DRAWN.value] += 1
+        elif reason := _attempt_skip(attempt, bool(usable), variants):
+            detail = f"{attempt.reason}: {attempt.answer}" if reason is Skip.UNJUDGED else attempt.text
+            _note(attempt.id, detail, reason, rejects, skipped)
         else:
             candidates.append(Candidate(attempt, tuple(usable)))
     pools = Pools(
@@ -116,11 +151,13 @@ def _attempt_skip(attempt: Attempt, reflected: bool, variants: Sequence[str] | N
         return Skip.STRUCTURAL_TAG
     if attempt.answer is None:
         return Skip.NO_ANSWER
+    if not Reason(attempt.reason).judged:
+        return Skip.UNJUDGED
     return None if reflected else Skip.NO_VALID_REFLECTION
 
 
-def _note(row: str, text: str, reason: Skip, rejects: list[Reject], skipped: Counter[str]) -> None:
-    if reason is Skip.STRUCTURAL_TAG:
-        rejects.append(Reject(row, reason.value, text[:_DETAIL_CHARS]))
+def _note(row: str, detail: str, reason: Skip, rejects: list[Reject], skipped: Counter[str]) -> None:
+    if reason in (Skip.STRUCTURAL_TAG, Skip.UNJUDGED):
+        rejects.append(Reject(row, reason.value, detail[:_DETAIL_CHARS]))
     else:
         skipped[reason.value] += 1

@@ -8,12 +8,12 @@ chooses and orders pairs and writes no text. Another one is a function and a lin
 
 from __future__ import annotations
 
-import difflib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sfray.config import TraceConfig
+from sfray.names import suggestion
 from sfray.traces import draining, released
 from sfray.traces.plan import Plan
 from sfray.traces.pool import Pools
@@ -67,9 +67,7 @@ def recipe(name: str) -> Recipe:
         ValueError: No such recipe; names the nearest.
     """
     if name not in _BY_ALIAS:
-        close = difflib.get_close_matches(name, _BY_ALIAS, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(RECIPES)}"
-        raise ValueError(f"trace.recipe: no recipe {name!r}{hint}")
+        raise ValueError(f"trace.recipe: no recipe {name!r}{suggestion(name, _BY_ALIAS, RECIPES)}")
     return _BY_ALIAS[name]
 
 
@@ -99,7 +97,7 @@ def problems(config: TraceConfig) -> Iterator[str]:
         yield f"trace.n_incorrect: {config.n_incorrect} must be 0 or more"
     if config.variants is not None and not config.variants:
         yield "trace.variants: an empty list leaves no attempts; null uses all"
-    for key in ("max_per_question", "reflections_per_attempt"):
+    for key in ("max_per_question", "attempts_per_question", "reflections_per_attempt"):
         value = getattr(config, key)
         if value is not None and value < 1:
             yield f"trace.{key}: {value} must be at least 1, or null"

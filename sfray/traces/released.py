@@ -46,10 +46,12 @@ def ignore_correctness(pools: Pools, config: TraceConfig, rng: random.Random) ->
 
 def star_c_ic(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
     """``*C*IC``: ``l_max`` attempts, a correct one among them, a wrong one last; then back to the correct one."""
+    # With distinct variants a correct one may leave no wrong one: such a draw would lose a trace by chance.
+    able = [c for c in pools.correct if any(_may_join(wrong, c, config) for wrong in pools.incorrect)]
 
     def draw(n: int) -> list[Candidate] | None:
         """One trace of ``n`` attempts that ends wrong and goes back; None where the pools lack one."""
-        right = _some(pools.correct, 1, (), config, rng)
+        right = _some(able, 1, (), config, rng)
         wrong = None if right is None else _some(pools.incorrect, 1, right, config, rng)
         if right is None or wrong is None:
             return None
@@ -73,6 +75,10 @@ def star_cc(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]
         return None if last is None or before is None else [*before, *last]
 
     return _repeated(config, rng, [config.l_max], draw, Closing.CONFIRM)
+
+
+def _may_join(other: Candidate, one: Candidate, config: TraceConfig) -> bool:
+    return not config.distinct_variants or other.attempt.variant != one.attempt.variant
 
 
 def _all_lengths(config: TraceConfig) -> range:

@@ -69,7 +69,7 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     model = folder / "model"
     last = paths.checkpoints / f"global_step_{config.grpo.steps}"
     grpo_export.export(last, start, model, config.model.trust_remote_code)
-    shown = models.check_folder(model)
+    shown = models.check_folder(model, config.model.trust_remote_code)
     _compare(start, model, shown, models.chat_template_hash(tokenizer))
     stage.commit(
         counts={

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from sfray.tasks.registry import verify
+
+_log = logging.getLogger(__name__)
 
 
 def compute_score(
@@ -19,7 +22,8 @@ def compute_score(
 
     An exception is left to rise: verl marks the rollout's group as failed and
     :class:`sfray.training.grpo_replay.StrictReplayBuffer` stops the run. It never
-    becomes a zero.
+    becomes a zero. An answer that a bounded verifier gave up on is not paid either, and is
+    logged.
 
     Args:
         data_source: Name of the task family.
@@ -30,5 +34,7 @@ def compute_score(
         ``score`` (the reward), ``acc`` (what verl averages in validation) and ``reason``.
     """
     outcome = verify(data_source, ground_truth, solution_str)
+    if not outcome.reason.judged:
+        _log.warning("not paid, for nobody knows whether it is right (%s): %.200r", outcome.reason, outcome.answer)
     score = float(outcome.correct)
     return {"score": score, "acc": score, "reason": str(outcome.reason)}

@@ -63,7 +63,7 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     recorded = read_metrics(job.metrics)
     if [line["step"] for line in recorded] != list(range(1, steps + 1)):
         raise SftError(f"sft: {len(recorded)} of {steps} steps are recorded in {job.metrics}")
-    shown = models.check_folder(job.output)
+    shown = models.check_folder(job.output, config.model.trust_remote_code)
     _compare(config, shown, models.chat_template_hash(tokenizer), job.output)
     stage.commit(
         counts={

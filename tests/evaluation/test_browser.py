@@ -1,4 +1,8 @@
+from dataclasses import replace
+
+from sfray.arrow import to_table
 from sfray.evaluation.browser import MAX_CHARS, filters, responses, shorten, traces
+from sfray.files import write_table
 from sfray.grammar import Pair, render
 from sfray.records import Completion, Trace
 from tests.evaluation.rows import RIGHT, WRONG, completion, question, trace, write_parts, write_questions
@@ -22,6 +26,18 @@ def test_traces_are_a_seeded_sample(tmp_path):
     assert (first.kind, first.group, first.correct, first.attempts, first.reason) == (
         "trace", "countdown-3", True, 1, "1 correct, 0 incorrect"
     )  # fmt: skip
+
+
+def test_a_trace_is_marked_by_the_answer_that_it_gives(tmp_path):
+    rows = [replace(trace(question(i), 0, _TEXT), correct=i > 0) for i in range(3)]
+    parts = _parts(write_parts(tmp_path, "traces", Trace, [rows]))
+    assert [e.correct for e in traces(parts, 3, seed=0)] == [False, True, True]
+
+
+def test_traces_of_runs_that_did_not_say_so_are_still_shown(tmp_path):
+    table = to_table(Trace, [trace(question(0), 0, _TEXT)]).drop_columns(["correct"])
+    write_table(tmp_path / "part-00000.parquet", table)
+    assert [e.correct for e in traces(_parts(tmp_path), 3, seed=0)] == [True]
 
 
 def test_responses_show_the_same_questions_of_each_model_right_and_wrong(tmp_path):

@@ -1,5 +1,6 @@
 import pytest
 
+from sfray.config import Config, GrpoConfig, ReportConfig
 from sfray.evaluation.published import published
 
 
@@ -18,7 +19,9 @@ def test_the_paper_says():
 
 def test_averages_are_those_of_their_columns():
     """Guards against a slip in copying: the paper's averages follow from its columns."""
-    for row in published("qwen2.5-1.5b").rows.values():
+    complete = [row for row in published("qwen2.5-1.5b").rows.values() if row.accuracy]
+    assert len(complete) == 6
+    for row in complete:
         values = list(row.accuracy.values())
         assert sum(values[:3]) / 3 == pytest.approx(row.countdown, abs=0.06)
         assert sum(values[3:]) / 10 == pytest.approx(row.average, abs=0.06)
@@ -29,12 +32,27 @@ def test_averages_are_those_of_their_columns():
 
 def test_the_row_beside_a_model():
     paper = published("qwen2.5-1.5b")
-    assert paper.beside("grpo", "sft") is paper.rows["grpo"]
-    assert paper.beside("grpo", "base") is paper.rows["rl_only"]
-    assert paper.beside("base", "base") is paper.rows["base"]
-    assert published("openthoughts-7b").beside("base", "sft") is None
-    assert published("openthoughts-7b").beside("grpo", "sft").accuracy["gpqa"] == 56.7
-    assert published("openthoughts-7b-10k").beside("grpo", "sft").accuracy["gpqa"] == 57.9
+    rl_only = Config(grpo=GrpoConfig(init="base"))
+    models = ("base", "sft", "grpo")
+    assert paper.beside(models, Config()) == {m: paper.rows[m] for m in models}
+    assert paper.beside(("base", "grpo"), rl_only) == {"base": paper.rows["base"], "grpo": paper.rows["rl_only"]}
+    assert list(published("openthoughts-7b").beside(models, Config())) == ["grpo"]
+    assert published("openthoughts-7b").beside(models, Config())["grpo"].accuracy["gpqa"] == 56.7
+    assert published("openthoughts-7b-10k").beside(models, Config())["grpo"].accuracy["gpqa"] == 57.9
+
+
+@pytest.mark.parametrize(
+    ("row", "average"), [("no_prompt_diversity", 29.0), ("no_order", 24.1), ("no_reflections", 23.3)]
+)
+def test_an_ablation_is_set_beside_the_papers(row, average):
+    config = Config(report=ReportConfig(beside=row))
+    assert published("qwen2.5-1.5b").beside(("grpo",), config)["grpo"].average == average
+
+
+def test_an_unknown_row_names_the_nearest():
+    config = Config(report=ReportConfig(beside="no_ordre"))
+    with pytest.raises(ValueError, match=r"report.beside: no row 'no_ordre'; did you mean 'no_order'\?"):
+        published("qwen2.5-1.5b").beside((), config)
 
 
 def test_an_unknown_table_names_the_nearest():

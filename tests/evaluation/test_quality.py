@@ -107,3 +107,21 @@ def test_below_a_floor_the_figures_are_there_and_the_stage_is_not_done(tmp_path)
     report = json.loads((made.path / "quality.json").read_text())
     assert [f["key"] for f in report["floors"] if not f["ok"]] == ["quality.min_valid_rate"]
     assert not made.manifest_path.exists()
+
+
+def test_what_could_not_be_judged_is_said_and_blames_no_verdict():
+    tried = [attempt(_A, 0, RIGHT), replace(attempt(_A, 1, WRONG), reason="timeout")]
+    reflections = [reflection(tried[0], 0, "Correct"), reflection(tried[1], 0, "Correct")]
+    report = measure([([_A], tried, reflections)], _CONFIG)
+    easy = report["groups"]["countdown-3"]
+    assert (easy["attempts"], easy["unjudged_attempts"], easy["accuracy"]["mean"]) == (2, 1, 0.5)
+    assert (easy["reflections"], easy["valid_reflections"]["mean"]) == (1, 1.0)
+    assert (easy["verdicts"]["correct"]["precision"]["mean"], easy["verdicts"]["incorrect"]["support"]) == (1.0, 0)
+    assert report["warnings"] == [
+        "countdown-3: 1 of 2 attempts have an answer that the verifier could not judge (timeout, parse_error): "
+        "they count as wrong in the accuracy and enter no trace"
+    ]
+
+
+def test_nothing_is_said_where_everything_could_be_judged():
+    assert measure(_shards(), _CONFIG)["overall"]["unjudged_attempts"] == 0

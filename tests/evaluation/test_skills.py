@@ -38,6 +38,17 @@ def test_each_of_several_reflections_on_an_attempt_counts():
     assert skills.verdicts.tolist() == [[0, 0, 0], [1, 1, 1]]
 
 
+def test_no_verdict_is_right_or_wrong_on_an_attempt_that_cannot_be_judged():
+    gold = '{"answer": "2"}'
+    unreadable, wrong = "<answer>9**9**9</answer>", "<answer>3</answer>"
+    blocks = "".join(
+        f"<sample>{attempt}</sample><reflect><verdict>Incorrect</verdict></reflect>" for attempt in (unreadable, wrong)
+    )
+    skills = read(f"<think>{blocks}</think> <answer>2</answer>", "math500", gold, "2")
+    assert (skills.answers, skills.reflections) == (2, 2)
+    assert skills.verdicts.tolist() == [[1, 0, 0], [0, 0, 0]]
+
+
 def test_a_cut_response_counts_its_complete_blocks():
     text = render([Pair(WRONG_TEXT, "<verdict>Incorrect</verdict>"), Pair(RIGHT_TEXT, "?")], ["x"], "So:", "3 * 5")
     cut = text[: text.index("?")]

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from sfray.config import Config, GrpoConfig, ReportConfig
 from sfray.evaluation import tables
 from sfray.evaluation.published import published
 from sfray.evaluation.tables import Cell
@@ -47,7 +48,7 @@ _LEVELS = {"countdown-3": (0.3, 0.6), "countdown-4": (0.1, 0.2), "countdown-5": 
 
 
 def test_accuracy_stands_beside_the_papers_other_model():
-    table = tables.accuracy(_results(_LEVELS), _PAPER, "sft")
+    table = tables.accuracy(_results(_LEVELS), _PAPER, Config())
     assert table.spans == (("", 1), ("this run, %", 2), ("the paper, %: a different model, Qwen2.5-1.5B-Instruct", 2))
     assert table.head == ("", "Base", "GRPO", "Base", "SkillFactory → GRPO")
     rows = {row[0].text: row[1:] for row in table.rows}
@@ -62,11 +63,29 @@ def test_accuracy_stands_beside_the_papers_other_model():
 
 
 def test_rl_only_stands_beside_rl_only():
-    assert tables.accuracy(_results(_LEVELS), _PAPER, "base").head[-1] == "RL only"
+    assert tables.accuracy(_results(_LEVELS), _PAPER, Config(grpo=GrpoConfig(init="base"))).head[-1] == "RL only"
+
+
+def test_tasks_that_were_not_trained_on_have_the_papers_average():
+    levels = dict.fromkeys(_PAPER.averaged, (0.2, 0.4)) | _LEVELS
+    rows = {r[0].text: r[1:] for r in tables.accuracy(_results(levels), _PAPER, Config()).rows}
+    assert [c.text for c in rows["the paper's 10 other than Countdown"]] == ["20.0", "40.0", "26.9", "31.9"]
+    fewer = dict(list(levels.items())[1:])
+    rows = {r[0].text: r[1:] for r in tables.accuracy(_results(fewer), _PAPER, Config()).rows}
+    assert not [label for label in rows if label.startswith("the paper's")]
+
+
+def test_an_ablation_stands_beside_the_papers_own():
+    config = Config(report=ReportConfig(beside="no_order"))
+    table = tables.accuracy(_results(dict.fromkeys(_PAPER.averaged, (0.2, 0.4))), _PAPER, config)
+    assert table.head == ("", "Base", "GRPO", "Base", "no sample order → GRPO")
+    rows = {r[0].text: [c.text for c in r[1:]] for r in table.rows}
+    assert rows["gsm8k"] == ["20.0", "40.0", "59.2", "–"]
+    assert rows["the paper's 10 other than Countdown"][-1] == "24.1"
 
 
 def test_one_level_needs_no_average():
-    table = tables.accuracy(_results({"countdown-3": (0.3, 0.6)}), _PAPER, "sft")
+    table = tables.accuracy(_results({"countdown-3": (0.3, 0.6)}), _PAPER, Config())
     assert [row[0].text for row in table.rows] == ["countdown-3"]
 
 

@@ -42,7 +42,16 @@ def test_a_recipe_of_fixed_lengths_yields_them():
     assert (found.traces, found.traceable, found.longest) == (2, 1, [3])
 
 
-@pytest.mark.parametrize("trace", [TraceConfig(), TraceConfig(max_per_question=2), TraceConfig(recipe="star_c_full")])
+@pytest.mark.parametrize(
+    "trace",
+    [
+        TraceConfig(),
+        TraceConfig(max_per_question=2),
+        TraceConfig(recipe="star_c_full"),
+        TraceConfig(attempts_per_question=7),
+        TraceConfig(recipe="star_c_full", attempts_per_question=4, max_per_question=2),
+    ],
+)
 def test_the_traces_stage_makes_just_these(trace):
     config = replace(Config(), trace=replace(trace, max_tokens=10**9))
     attempts, reflections = _rows(6, 5, reflections=2)
@@ -52,6 +61,20 @@ def test_the_traces_stage_makes_just_these(trace):
     built = build_question(_Q, attempts, reflections, workshop)
     assert found.traces == len(built.traces)
     assert sorted(found.lengths.elements()) == sorted(len(t.attempts) for t in built.traces)
+
+
+def test_fewer_attempts_make_smaller_pools():
+    config = replace(Config(), trace=TraceConfig(attempts_per_question=5))
+    found = _yield(right=6, wrong=5, config=config, reflections=2)
+    assert found.correct[0] + found.incorrect[0] == 10
+
+
+def test_an_unjudged_attempt_is_in_no_pool():
+    attempts, reflections = _rows(2, 2)
+    attempts[-1] = replace(attempts[-1], reason="timeout")
+    found = Yield()
+    found.add(_Q.id, _Q.text, attempts, reflections, Config())
+    assert (found.correct, found.incorrect) == ([2], [1])
 
 
 def test_the_draw_depends_on_the_seed_alone():

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sfray import prompts
 from sfray.grammar import STRUCTURAL_TAG
-from sfray.prompts import fill, load
+from sfray.prompts import load
 
 DEFAULT = Path(prompts.__file__).with_name("default.yaml")
 OWN = """
@@ -61,6 +59,14 @@ def test_what_a_model_is_told(tmp_path: Path) -> None:
     assert words.question("2+2?", "the number") == [{"role": "user", "content": "2+2? Q the number"}]
 
 
+def test_the_system_prompt_is_filled_too(tmp_path: Path) -> None:
+    words = load(str(own(tmp_path, system__be="Give {answer_type} to {question}")))
+    assert words.attempt("second", "2+{answer_type}?", "the number") == [
+        {"role": "system", "content": "Give the number to 2+{answer_type}?"},
+        {"role": "user", "content": "S 2+{answer_type}?"},
+    ]
+
+
 def test_phrases(tmp_path: Path) -> None:
     words = load(str(own(tmp_path)))
     assert words.glue == {"generic": ("g1", "g2"), "correct": ("c",), "incorrect": ("i",)}
@@ -84,10 +90,11 @@ def test_the_default_has_the_papers_numbers() -> None:
 def test_the_default_asks_for_answers_and_verdicts() -> None:
     words = load()
     for variant in words.solve:
-        (*_, turn) = words.attempt(variant, "QUESTION", "TYPE")
+        (*turns, turn) = words.attempt(variant, "QUESTION", "TYPE")
         assert turn["content"].startswith("QUESTION ")
         assert turn["content"].endswith("give TYPE in <answer> tags.")
         assert "{" not in turn["content"]
+        assert [t["content"] for t in turns] == [system for system in (words.solve[variant][0],) if system]
     (reflection,) = words.reflection("default", "QUESTION", "ATTEMPT")
     assert "QUESTION" in reflection["content"]
     assert "\nATTEMPT\n" in reflection["content"]
@@ -104,34 +111,6 @@ def test_no_phrase_of_the_default_is_two_or_has_a_tag() -> None:
         assert phrase[-1] in ".:"
 
 
-BRACES = st.text(st.sampled_from("{}ab "), max_size=12)
-
-
-@given(BRACES, BRACES)
-def test_fill_leaves_values_alone(a: str, b: str) -> None:
-    assert fill("{a}|{b}", a=a, b=b) == f"{a}|{b}"
-
-
-@given(BRACES)
-def test_fill_leaves_other_braces_alone(template: str) -> None:
-    assert fill(template, question="x") == template
-
-
-@pytest.mark.parametrize(
-    ("template", "text"),
-    [
-        ("{x}", "1"),
-        ("{x}{x}", "11"),
-        ("{{x}}", "{1}"),
-        ("{y}{x", "{y}{x"),
-        (r"\frac{1}{x}", r"\frac{1}1"),
-        ("", ""),
-    ],
-)
-def test_fill(template: str, text: str) -> None:
-    assert fill(template, x="1") == text
-
-
 REFUSED = [
     ({"solve": ...}, "prompts: section 'solve' is missing or empty"),
     ({"confirm": []}, "prompts: section 'confirm' is missing or empty"),
@@ -142,15 +121,52 @@ REFUSED = [
     ({"solve__first": "{question}"}, "prompts: solve.first must be a mapping of names"),
     ({"solve__first": {}}, "prompts: solve.first.user must be a text"),
     ({"solve__first__user": "Q"}, "prompts: solve.first.user must hold {question}"),
-    ({"solve__second__system": "bee"}, "prompts: solve.second.system names 'bee', which section 'system' lacks"),
+    (
+        {"solve__second__system": "bee"},
+        "prompts: solve.second.system names 'bee', which section 'system' lacks; did you mean 'be'?",
+    ),
+    (
+        {"solve__second__system": ["be"]},
+        "prompts: solve.second.system names ['be'], which section 'system' lacks; there are be",
+    ),
+    (
+        {"solve__second__system": "xyz"},
+        "prompts: solve.second.system names 'xyz', which section 'system' lacks; there are be",
+    ),
+    ({"solve__second__sytem": "be"}, "prompts: solve.second.sytem: no such key; did you mean 'system'?"),
+    ({"solve__second__xyz": "be"}, "prompts: solve.second.xyz: no such key; there are system, user"),
+    (
+        {"solve__first__user": "{question} {answer_typ}"},
+        "prompts: solve.first.user has {answer_typ}, which nothing fills; did you mean {answer_type}?",
+    ),
+    (
+        {"solve__first__user": "{Question} {answer_type}"},
+        "prompts: solve.first.user has {Question}, which nothing fills; did you mean {question}?",
+    ),
+    (
+        {"solve__first__user": "{question} {xyz}"},
+        "prompts: solve.first.user has {xyz}, which nothing fills; it takes {question}, {answer_type}",
+    ),
     ({"system__be": 3}, "prompts: system.be must be a text"),
+    ({"system__unused": ""}, "prompts: system.unused must be a text"),
+    (
+        {"system__be": "Be {answer}."},
+        "prompts: system.be has {answer}, which nothing fills; did you mean {answer_type}?",
+    ),
     ({"system": "Be brief."}, "prompts: system must be a mapping of names"),
     ({"hint": "H"}, "prompts: hint must hold {answer}"),
     ({"hint": "H {answer}"}, "prompts: hint must say the word 'hint', by which attempts that speak of it are found"),
     ({"hint": 3}, "prompts: hint must be a text"),
+    ({"hint": "Hint {answer} {question}"}, "prompts: hint has {question}, which nothing fills; it takes {answer}"),
     ({"reflect": "R"}, "prompts: reflect must be a mapping of names"),
     ({"reflect__default": "R {question}"}, "prompts: reflect.default must hold {attempt}"),
     ({"reflect__default": "R {attempt}"}, "prompts: reflect.default must hold {question}"),
+    (
+        {"reflect__default": "R {question} {attempts}"},
+        "prompts: reflect.default has {attempts}, which nothing fills; did you mean {attempt}?",
+    ),
+    ({"glue__corect": ["c"]}, "prompts: glue.corect: no such key; did you mean 'correct'?"),
+    ({"glue__generic": ["g", "No {answer}"]}, "prompts: glue.generic[1] has {answer}, but phrases are not filled"),
     ({"glue": ["g"]}, "prompts: glue must be a mapping of names"),
     ({"glue__correct": ...}, "prompts: glue.correct must be a list of phrases"),
     ({"glue__correct": "one"}, "prompts: glue.correct must be a list of phrases"),
@@ -173,6 +189,30 @@ def test_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared below
         load(str(path))
     assert str(caught.value) == message
+
+
+def test_braces_that_are_no_placeholder_stay(tmp_path: Path) -> None:
+    text = r"{question} as \boxed{answer}, x_{i}, {}, {1, 2} or " + '{"answer": 5}'
+    words = load(str(own(tmp_path, solve__first__user=text)))
+    assert words.question("Q", "T") == [{"role": "user", "content": text.replace("{question}", "Q")}]
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [("ending: [again]", "ending"), ("glue: {generic: [a], generic: [b], correct: [c], incorrect: [i]}", "glue")],
+)
+def test_a_key_twice_is_no_last_word(tmp_path: Path, line: str, key: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(f"{OWN}{line}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"^prompts: {key} stands more than once in {path}$"):
+        load(str(path))
+
+
+def test_a_name_twice_in_a_section_is_named_by_its_full_key(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN.replace("  second:", "  first:"), encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"^prompts: solve\.first stands more than once in {path}$"):
+        load(str(path))
 
 
 @pytest.mark.parametrize("source", ["defualt", "", "/", "no/such/file.yaml", "default.yaml", ".."])

@@ -1,5 +1,9 @@
 """From attempts to requests, and from samples to valid reflections."""
 
+from dataclasses import replace
+
+import pytest
+
 from sfray.arrow import to_table
 from sfray.records import Attempt, Reflection, Reject
 from sfray.runs import write_table
@@ -33,6 +37,15 @@ def test_cut_attempts_and_those_without_an_answer_are_not_reflected_on(tmp_path)
     assert requests == []
     assert rejects == [Reject(cut.id, "attempt_truncated"), Reject(blank.id, "attempt_without_answer")]
     assert why_unusable(RIGHT) is None
+
+
+@pytest.mark.parametrize("reason", ["timeout", "parse_error"])
+def test_attempts_that_could_not_be_judged_are_not_reflected_on(tmp_path, reason):
+    unjudged = replace(WRONG, reason=reason)
+    _, requests, rejects = job(tmp_path, RIGHT, unjudged).requests(0)
+    assert [r.id for r in requests] == [f"{RIGHT.id}/default"]
+    assert rejects == [Reject(unjudged.id, "attempt_unjudged")]
+    assert why_unusable(WRONG) is None
 
 
 def test_a_reflection_is_valid_when_its_verdict_agrees(tmp_path):

@@ -50,9 +50,9 @@ def test_a_pool_that_hangs_is_given_up():
         yield {"shard": 1}
         release.wait()
 
-    rows = watched(hanging(), 0.001)
+    rows = watched(hanging(), 0.02)
     assert next(rows) == {"shard": 1}
-    with pytest.raises(StageStalled, match=r"engine.timeout_minutes = 0.001; the finished ones are kept"):
+    with pytest.raises(StageStalled, match=r"engine.timeout_minutes = 0.02; the finished ones are kept"):
         next(rows)
     release.set()
 

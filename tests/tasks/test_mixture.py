@@ -61,8 +61,18 @@ def test_parts_may_be_of_some_splits_only() -> None:
         ({"parts": [{**PARTS[0], "splits": None}]}, "task.options.parts[0].splits: a list is needed, got None"),
         ({"parts": [{**PARTS[0], "options": 5}]}, "task.options.parts[0].options: a mapping is needed, got 5"),
         ({"parts": [{**PARTS[0], "weight": 0}]}, "task.options.parts[0].weight: 0 must be above 0"),
-        ({"parts": [{**PARTS[0], "wight": 1}]}, "task.options.parts[0].wight: no such key"),
-        ({"parts": [{**PARTS[0], "splits": ["dev"]}]}, "task.options.parts[0].splits: no split 'dev'"),
+        (
+            {"parts": [{**PARTS[0], "wight": 1}]},
+            "task.options.parts[0].wight: no such key; did you mean 'weight'?",
+        ),
+        (
+            {"parts": [{**PARTS[0], "splits": ["dev"]}]},
+            "task.options.parts[0].splits: no split 'dev'; there are sft, rl, eval",
+        ),
+        (
+            {"parts": [{**PARTS[0], "splits": ["evl"]}]},
+            "task.options.parts[0].splits: no split 'evl'; did you mean 'eval'?",
+        ),
         ({"parts": [{"name": "countdown"}]}, "task.options.parts[0].levels: countdown needs some of 2, 3, 4, 5, 6"),
         ({"parts": [{**PARTS[0], "levels": [9]}]}, "task.options.parts[0].levels[0]: countdown has no level '9'"),
         ({"parts": [PARTS[0], PARTS[0]]}, "task.options.parts[1]: the same task and level as parts[0]"),
@@ -77,6 +87,15 @@ def test_parts_may_be_of_some_splits_only() -> None:
 def test_problems_name_the_part_and_its_key(options: dict, line: str) -> None:
     config = TaskConfig("mixture", options, *(SplitConfig(["-"], 8) for _ in range(3)))
     assert any(problem.startswith(line) for problem in problems(config)), list(problems(config))
+
+
+def test_levels_and_weights_of_the_whole_are_refused() -> None:
+    splits = SplitConfig(["99"], 8), SplitConfig(["-", "3"], 0), SplitConfig(["-"], 8, [2])
+    assert list(problems(TaskConfig("mixture", {"parts": PARTS}, *splits))) == [
+        "task.sft.levels: a mixture has only '-', not [99]; its parts have levels, as task.options.parts[0].levels",
+        "task.rl.levels: a mixture has only '-', not [-, 3]; its parts have levels, as task.options.parts[0].levels",
+        "task.eval.weights: the parts of a mixture have weights, as task.options.parts[0].weight",
+    ]
 
 
 def test_a_split_without_parts_is_named() -> None:

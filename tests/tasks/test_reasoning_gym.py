@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -30,6 +32,13 @@ def test_a_task_becomes_questions_that_its_own_scorer_judges() -> None:
     assert found[:2] == rows("leg_counting", count=2)
     others = {q.text for s in ("sft", "rl") for q in rows("leg_counting", s)}
     assert not others & {q.text for q in found}
+
+
+def test_the_packages_import_is_not_on_the_first_answers_bill() -> None:
+    """The worker imports the module of what it serves before it counts processor time."""
+    code = "import sys, sfray.tasks.gym_score; print('reasoning_gym.factory' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 def test_its_countdown_is_judged_by_ours() -> None:

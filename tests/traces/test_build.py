@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -112,6 +113,7 @@ def test_every_trace_parses_back_and_is_judged_as_labelled(name: str, seed: int,
         assert (sum(right), len(right) - sum(right)) == (trace.n_correct, trace.n_incorrect)
         outcome = verify("countdown", gold[trace.question_id], trace.text)
         assert outcome.answer == trace.answer
+        assert outcome.correct == trace.correct
         if RECIPES[name].ends_correct:
             assert outcome.correct
         assert trace.tokens <= max_tokens
@@ -157,6 +159,50 @@ def test_subsampling_is_seeded_and_keeps_whole_rows() -> None:
     per_question = {q.id: [t for t in some if t.question_id == q.id] for q in QUESTIONS}
     assert max(map(len, per_question.values())) == 2
     assert [t.id for t in per_question[QUESTIONS[0].id]] == [f"{QUESTIONS[0].id}#star_c_full.{k}" for k in (0, 1)]
+
+
+@pytest.mark.parametrize("recipe", ["algorithm1", "random"])
+def test_fewer_attempts_are_the_same_in_any_shard_and_order(recipe: str) -> None:
+    few = workshop(recipe=recipe, attempts_per_question=3)
+    whole = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, few)
+    used = {i for t in whole.traces for i in t.attempts}
+    assert max(Counter(i.rsplit("/", 2)[0] for i in used).values()) == 3
+    assert whole.statistics.totals["skipped.not_drawn"] == len(ATTEMPTS) - 3 * len(QUESTIONS)
+    again = build_shard(QUESTIONS[::-1], ATTEMPTS[::-1], REFLECTIONS[::-1], few)
+    assert sorted(again.traces, key=lambda t: t.id) == sorted(whole.traces, key=lambda t: t.id)
+    for question in QUESTIONS[:5]:
+        mine = [r for r in ATTEMPTS if r.question_id == question.id]
+        alone = build_shard([question], mine, [r for r in REFLECTIONS if r.question_id == question.id], few)
+        assert alone.traces == [t for t in whole.traces if t.question_id == question.id]
+
+
+def test_more_attempts_than_there_are_change_nothing() -> None:
+    every = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, workshop())
+    assert build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, workshop(attempts_per_question=8)) == every
+
+
+@pytest.mark.parametrize("recipe", ["no_order", "random"])
+def test_a_trace_says_whether_its_answer_is_right(recipe: str) -> None:
+    traces = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, workshop(recipe=recipe)).traces
+    correct = {a.id: a.correct for a in ATTEMPTS}
+    assert [t.correct for t in traces] == [correct[t.attempts[-1]] for t in traces]
+    assert {t.correct for t in traces} == {True, False}
+
+
+def test_a_trace_that_goes_back_is_right_although_its_last_attempt_is_wrong() -> None:
+    attempts = [attempt(0, True), attempt(0, False)]
+    built = build_question(QUESTION, attempts, [reflection(a) for a in attempts], workshop(recipe="star_c_ic", l_max=2))
+    assert [(t.attempts, t.answer, t.correct) for t in built.traces] == [(["q/plain/0", "q/plain/100"], "C0", True)]
+
+
+def test_an_unjudged_attempt_is_a_reject_of_its_question() -> None:
+    attempts = [attempt(0, True), attempt(0, False, reason="parse_error", answer="42!!")]
+    built = build_question(QUESTION, attempts, [reflection(a) for a in attempts], workshop(recipe="star_c", l_max=2))
+    assert built.traces == []
+    assert built.rejects == [
+        Reject("q/plain/100", "unjudged", "parse_error: 42!!"),
+        Reject("q", "too_few_pairs", "usable attempts: 1 correct, 0 incorrect"),
+    ]
 
 
 def test_tags_in_rows_never_reach_a_trace() -> None:

@@ -19,7 +19,8 @@ import pytest
 
 from sfray import models
 from sfray.arrow import from_table
-from sfray.config import Config, ModelConfig, TraceConfig
+from sfray.cluster import connect, disconnect
+from sfray.config import ClusterConfig, Config, ModelConfig, TraceConfig
 from sfray.records import Trace
 from sfray.runs import Stage
 from sfray.traces import builder
@@ -32,17 +33,9 @@ QUESTIONS, SHARD = 60, 4
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
-    import ray
-
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        object_store_memory=100 << 20,
-        _temp_dir="/tmp/sfray-builder",
-    )
+    connect(ClusterConfig(address="local", num_cpus=2, num_gpus=0, object_store_gib=0.1))
     yield
-    ray.shutdown()
+    disconnect()
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +119,8 @@ def test_a_killed_builder_costs_nothing(undisturbed: Stage, inputs: dict[str, Pa
         os.kill(pid, signal.SIGKILL)
         finished_at_death.append(len(stage.parts()))
 
+    while builder_pid() is not None:  # the one of the test before, on its way out
+        time.sleep(0.01)
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     builder.run(config(inputs, 1), stage, inputs)

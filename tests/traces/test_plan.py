@@ -25,6 +25,7 @@ def plan(shape: str, closing: Closing = Closing.NONE) -> Plan:
 def test_shape_and_final(shape: str, closing: Closing, final: int) -> None:
     assert plan(shape, closing).shape == shape
     assert plan(shape, closing).final == final
+    assert plan(shape, closing).correct is (shape[final] == "C")
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from scipy.stats import chisquare
 
 from sfray.config import TraceConfig
 from sfray.traces.plan import Closing
+from sfray.traces.pool import Candidate, Pools
 from sfray.traces.recipes import RECIPES, problems, recipe, require
-from tests.traces.rows import pools
+from tests.traces.rows import VARIANTS, attempt, pools, reflection
 
 DRAWS = 10_000
 
@@ -176,6 +177,64 @@ def test_distinct_variants_bound_the_length() -> None:
     assert [len(p.steps) for p in made] == [1, 2, 3, 4]
 
 
+def candidates(*named: tuple[str, int], correct: bool) -> tuple[Candidate, ...]:
+    attempts = [attempt(number, correct, variant) for variant, number in named]
+    return tuple(Candidate(a, (reflection(a),)) for a in attempts)
+
+
+@given(
+    st.lists(st.sampled_from(VARIANTS), max_size=4),
+    st.lists(st.sampled_from(VARIANTS), max_size=4),
+    st.integers(2, 4),
+    st.integers(0, 2**32),
+)
+def test_backtracking_with_distinct_variants_finds_a_trace_where_there_is_one(
+    right: list[str], wrong: list[str], l_max: int, seed: int
+) -> None:
+    made = Pools(
+        candidates(*((v, i) for i, v in enumerate(right)), correct=True),
+        candidates(*((v, i) for i, v in enumerate(wrong)), correct=False),
+    )
+    # A correct and a wrong one of two variants; each variant beyond those gives one more attempt.
+    feasible = any(r != w for r in right for w in wrong) and len({*right, *wrong}) >= l_max
+    config = TraceConfig(l_max=l_max, distinct_variants=True)
+    assert len(recipe("star_c_ic").plans(made, config, random.Random(seed))) == int(feasible)
+
+
+def test_backtracking_draws_the_correct_one_among_those_that_leave_a_wrong_one() -> None:
+    only = Pools(candidates(("plain", 0), ("plan", 1), correct=True), candidates(("plain", 0), correct=False))
+    config = TraceConfig(l_max=2, distinct_variants=True)
+    for seed in range(50):
+        (plan,) = recipe("star_c_ic").plans(only, config, random.Random(seed))
+        assert [s.attempt.answer for s in plan.steps] == ["C1", "I0"]
+    # C0 (plain) leaves only I2 (plan); C1 (plan) leaves I0 and I1 (plain). C0 and C1 are as likely.
+    both = Pools(
+        candidates(("plain", 0), ("plan", 1), correct=True),
+        candidates(("plain", 0), ("plain", 1), ("plan", 2), correct=False),
+    )
+    rng = random.Random(3)
+    drawn = [recipe("star_c_ic").plans(both, config, rng)[0].steps for _ in range(DRAWS)]
+    seen = Counter(" ".join(str(s.attempt.answer) for s in steps) for steps in drawn)
+    expected = {"C0 I2": F(1, 2), "C1 I0": F(1, 4), "C1 I1": F(1, 4)}
+    assert set(seen) == set(expected)
+    assert chisquare([seen[s] for s in expected], [float(p * DRAWS) for p in expected.values()]).pvalue > 0.001
+
+
+def test_a_hinted_twin_is_of_the_same_variant() -> None:
+    right, twin = attempt(0, True), attempt(0, False, id="q/plain+hint/0", hinted=True)
+    made = Pools((Candidate(right, (reflection(right),)),), (Candidate(twin, (reflection(twin),)),))
+    shapes = {
+        distinct: [
+            p.shape
+            for p in recipe("star_c_full").plans(
+                made, TraceConfig(l_max=2, distinct_variants=distinct), random.Random(0)
+            )
+        ]
+        for distinct in (False, True)
+    }
+    assert shapes == {False: ["C", "IC"], True: ["C"]}
+
+
 def test_backtrack_goes_to_the_last_correct_attempt() -> None:
     (plan,) = plans("star_c_ic", 2, 2, l_max=4)
     assert plan.closing is Closing.BACKTRACK
@@ -217,6 +276,7 @@ def test_unknown_recipe_names_the_nearest() -> None:
         ({"n_incorrect": -1}, ["trace.n_incorrect: -1 must be 0 or more"]),
         ({"variants": []}, ["trace.variants: an empty list leaves no attempts; null uses all"]),
         ({"max_per_question": 0}, ["trace.max_per_question: 0 must be at least 1, or null"]),
+        ({"attempts_per_question": 0}, ["trace.attempts_per_question: 0 must be at least 1, or null"]),
         ({"reflections_per_attempt": 0}, ["trace.reflections_per_attempt: 0 must be at least 1, or null"]),
         (
             {"distinct_variants": True, "variants": ["plain"]},

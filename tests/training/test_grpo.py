@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sfray.runs import Manifest
@@ -114,6 +115,13 @@ def finish(folder, steps):
     return manifest, rows
 
 
+def command_line(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has just ended
+        return []
+
+
 @pytest.mark.engine
 @pytest.mark.timeout(2400)
 def test_a_verl_that_dies_is_started_again_from_its_last_checkpoint(tmp_path):
@@ -122,7 +130,7 @@ def test_a_verl_that_dies_is_started_again_from_its_last_checkpoint(tmp_path):
     while not (tmp_path / "grpo" / "metrics.jsonl").exists():
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.05)
-    (main,) = [p for p in grpo_process.processes(identity) if "sfray.training.grpo_main" in p.cmdline()]
+    (main,) = [p for p in grpo_process.processes(identity) if "sfray.training.grpo_main" in command_line(p)]
     main.kill()
     output, _ = process.communicate(timeout=840)
     assert process.returncode == 0, output[-3000:]
@@ -145,7 +153,7 @@ def killed(tmp_path_factory):
     process.kill()
     process.wait()
     process.stdout.close()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150  # one of Ray's agents waits a minute for its lost head before it ends
     while left := list(grpo_process.processes(identity)):
         if time.monotonic() > end:
             break

@@ -34,6 +34,14 @@ def test_extra_arguments_of_verl_are_accepted():
     assert result["score"] == 1.0
 
 
+def test_an_answer_that_nobody_could_judge_is_not_paid_in_silence(caplog):
+    result = compute_score("math500", "<answer>9**9**9</answer>", '{"answer": "2"}')
+    assert result == {"score": 0.0, "acc": 0.0, "reason": "parse_error"}
+    assert caplog.messages == ["not paid, for nobody knows whether it is right (parse_error): '9**9**9'"]
+    compute_score("countdown", "<answer>3+5+8</answer>", GOLD)
+    assert len(caplog.messages) == 1
+
+
 def test_an_exception_is_not_a_zero():
     with pytest.raises(json.JSONDecodeError):
         compute_score("countdown", "<answer>1</answer>", "no json")

@@ -1,5 +1,6 @@
 """The SFT stage on the real engines, against a plain PyTorch loop written apart from it."""
 
+import contextlib
 import json
 import os
 import runpy
@@ -45,8 +46,12 @@ def finish(process: subprocess.Popen, folder: Path) -> None:
 
 def trainers(process: subprocess.Popen) -> list[psutil.Process]:
     """Ray Train's workers of a stage."""
-    children = psutil.Process(process.pid).children(recursive=True)
-    return [p for p in children if "RayTrainWorker" in "".join(p.cmdline())]
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if "RayTrainWorker" in "".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def wait_for_steps(path: Path, process: subprocess.Popen, steps: int) -> list[dict]:

@@ -1,0 +1,77 @@
+"""The bounds of every number of a config."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from sfray.config import Config
+from sfray.validation import ConfigError, keys, lookup, parse
+
+
+def problems(raw: dict, key: str, value: float) -> list[str]:
+    """What is wrong with a config in which a key is set."""
+    *groups, last = key.split(".")
+    group = raw
+    for name in groups:
+        group = group.setdefault(name, {})
+    group[last] = value
+    with pytest.raises(ConfigError) as caught:
+        parse(raw)
+    return caught.value.problems
+
+
+BOUNDS = {
+    "at least 1": (
+        0,
+        "run.shard_questions model.context engine.actors engine.threads engine.tensor_parallel engine.max_num_seqs "
+        "engine.max_num_batched_tokens sample.n sample.max_tokens reflect.n reflect.max_tokens evaluate.n "
+        "evaluate.max_tokens trace.l_max trace.n_correct trace.repeats trace.max_per_question trace.max_tokens "
+        "trace.builders sft.workers sft.batch sft.micro_batch sft.epochs sft.max_length sft.save_every sft.keep "
+        "grpo.nodes grpo.ranks_per_node grpo.batch grpo.mini_batch grpo.micro_batch grpo.steps grpo.max_prompt "
+        "grpo.max_response grpo.save_every grpo.test_every grpo.keep grpo.rollout.max_num_seqs "
+        "grpo.rollout.max_num_batched_tokens grpo.rollout.tensor_parallel cluster.num_cpus",
+    ),
+    "above 0": (
+        0.0,
+        "engine.cpus_per_actor engine.timeout_minutes sft.cpus_per_worker sft.lr sft.clip grpo.lr "
+        "grpo.timeout_minutes grpo.rollout.temperature sample.repetition_penalty reflect.repetition_penalty "
+        "evaluate.repetition_penalty cluster.object_store_gib",
+    ),
+    "0 or more": (
+        -1,
+        "sample.temperature reflect.temperature evaluate.temperature sample.top_k reflect.top_k evaluate.top_k "
+        "engine.kv_cache_gib quality.min_traceable_questions task.sft.count task.rl.count task.eval.count "
+        "trace.n_incorrect sft.max_steps sft.weight_decay sft.max_failures grpo.max_failures grpo.kl_coef "
+        "grpo.entropy_coef report.traces cluster.num_gpus",
+    ),
+    "above 0 and at most 1": (
+        0.0,
+        "sample.top_p reflect.top_p evaluate.top_p engine.gpu_memory_utilization grpo.rollout.gpu_memory_utilization "
+        "grpo.rollout.top_p",
+    ),
+    "between 0 and 1": (
+        -0.5,
+        "quality.min_accuracy quality.min_valid_rate quality.min_f1_correct quality.min_f1_incorrect",
+    ),
+    "above 0 and below 1": (0.0, "evaluate.confidence"),
+    "at least 0 and below 1": (-0.5, "sft.warmup_ratio"),
+}
+_BOUNDED = [(key, low, wish) for wish, (low, listed) in BOUNDS.items() for key in listed.split()]
+
+
+@pytest.mark.parametrize(("key", "value", "wish"), _BOUNDED)
+def test_bounds(raw: dict, key: str, value: float, wish: str) -> None:
+    typed = value if isinstance(lookup(Config(), key), float) else int(value)
+    typed = float(typed) if isinstance(lookup(Config(), key), float) else typed
+    assert f"{key}: {typed} must be {wish}" in problems(raw, key, typed)
+
+
+def test_every_number_has_a_bound_or_a_reason_not_to() -> None:
+    free = {"run.seed", "sft.zero", "grpo.n"}  # any seed; the other two have checks of their own
+    leaves = [k for k in keys() if not dataclasses.is_dataclass(lookup(Config(), k))]
+    numbers = {
+        k for k in leaves if isinstance(lookup(Config(), k), int | float) and not isinstance(lookup(Config(), k), bool)
+    }
+    assert numbers - {key for key, _, _ in _BOUNDED} == free

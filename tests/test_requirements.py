@@ -1,0 +1,45 @@
+"""The locks hold what ``pyproject.toml`` asks for."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = {"cpu": ("cpu", "reasoning-gym", "dev"), "gpu": ("gpu",)}
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Package -> version of a lock."""
+    lines = (ROOT / "locks" / f"{lock}.txt").read_text(encoding="utf-8").split("\n")
+    found = {}
+    for line in filter(None, lines):
+        name, version = line.split(";")[0].strip().split("==")
+        assert canonicalize_name(name) not in found, f"{lock}.txt pins {name} twice"
+        found[canonicalize_name(name)] = version
+    return found
+
+
+@pytest.mark.parametrize("lock", EXTRAS)
+def test_a_lock_satisfies_the_project_and_its_extras(lock: str) -> None:
+    pinned = pins(lock)
+    wanted = PROJECT["dependencies"] + [r for e in EXTRAS[lock] for r in PROJECT["optional-dependencies"][e]]
+    for requirement in map(Requirement, wanted):
+        version = pinned.get(canonicalize_name(requirement.name))
+        assert version is not None, f"{lock}.txt lacks {requirement}"
+        assert requirement.specifier.contains(version, prereleases=True), f"{lock}.txt has {version} for {requirement}"
+
+
+def test_every_extra_is_in_a_lock() -> None:
+    assert {e for extras in EXTRAS.values() for e in extras} == set(PROJECT["optional-dependencies"])
+
+
+def test_the_cpu_environment_has_nothing_that_only_gpus_need() -> None:
+    pinned = pins("cpu")
+    unwanted = {"torchvision", "torchaudio", "torchcodec", "triton", "flash-attn"}
+    assert {name for name in pinned if name in unwanted or name.startswith(("nvidia-", "cuda-"))} == set()
