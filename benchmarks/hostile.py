@@ -1,7 +1,8 @@
 """Texts that try to cheat or to stop a verifier, shared by the tests and the verifier's benchmark.
 
 Most were paid, or did harm, in some public verifier. None is a right answer to
-:data:`GOLD`; :data:`LEGAL` are the forms that must be paid.
+:data:`GOLD`; :data:`LEGAL` are the forms that must be paid. Mathematics has pairs of a gold
+and an answer of its own: :data:`UNEQUAL` must not be paid, :data:`EQUAL` must.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ EXPLOITS: dict[str, str] = {
     "vulgar_fraction": "½ * 128",
     "roman": "(III + V) * VIII",
     "words": "three plus five times eight",
+    "improper_mixed": "60 4/1",
+    "improper_mixed_product": "360 48/1",
+    "mixed_of_one": "63 1/1",
     "concatenated": "35 + 8 + 21",
     "string_digits": "'3' + '5' * 8",
     # Signs and juxtaposition.
@@ -94,6 +98,12 @@ EXPLOITS: dict[str, str] = {
     "either": "3 * 5 + 8 or (3 + 5) * 8",
     "tuple": "((3 + 5), 8)",
     "steps": "3 + 5 = 8\n8 * 8 = 64",
+    # What is left to be worked out.
+    "binomial": r"\binom{64}{1}",
+    "integral": r"\int_0^{64} 1 dx",
+    "limit": r"\lim_{x \to 64} x",
+    "sum": r"\sum_{i=1}^{64} 1",
+    "maximum": r"\max(3, 64)",
     # Code.
     "import": "__import__('os').system('true')",
     "python_call": "eval('64')",
@@ -217,6 +227,128 @@ LEGAL: dict[str, str] = {
     "long_before": "x" * MEGABYTE + answered(RIGHT),
 }
 """Name -> whole response that must be paid."""
+
+UNEQUAL: dict[str, tuple[str, str]] = {
+    # What is left to be worked out.
+    "binomial": ("70", r"\binom{8}{4}"),
+    "choose": ("70", r"{8 \choose 4}"),
+    "factorials": ("70", "8!/(4!4!)"),
+    "integral": ("42", r"\int_0^{42} 1 dx"),
+    "limit": ("42", r"\lim_{x\to 42} x"),
+    "sum": ("42", r"\sum_{k=1}^{6} 7"),
+    "product": ("42", r"\prod_{k=6}^{7} k"),
+    "maximum": ("42", r"\max(1, 42)"),
+    "minimum": ("42", r"\min\{42, 43\}"),
+    "divisor": ("42", r"\gcd(84, 126)"),
+    "multiple": ("42", r"\operatorname{lcm}(6, 14)"),
+    "floor": ("42", r"\lfloor 42.5 \rfloor"),
+    "gamma": ("24", r"\Gamma(5)"),
+    "derivative": ("42", r"\frac{d}{dx}(42x)"),
+    "determinant": ("42", r"\begin{vmatrix} 6 & 0 \\ 0 & 7 \end{vmatrix}"),
+    "permutation": ("42", "(42)_{1}"),
+    "equation": ("x = 5", "3x + 1 = 16"),
+    "inequality": ("x > 5", "2x > 10"),
+    # Units.
+    "other_unit": (r"5.4 \text{ cents}", r"5.4 \text{ dollars}"),
+    "other_power": (r"15\mbox{ cm}^2", "15 cm"),
+    "other_power_in_words": (r"15 \text{ cm}", "15 square centimeters"),
+    "other_noun": (r"12 \text{ students}", "12 teachers"),
+    "other_rate": (r"10 \text{ m/s}", "10 m"),
+    "other_currency": (r"\$12", "12 cents"),
+    "other_scale": (r"20^\circ\text{C}", "20^\\circ F"),
+    "radians": (r"90^\circ", "90 radians"),
+    "percent_of_length": (r"10 \text{ cm}", "10%"),
+    "million": ("12", r"\$12 \text{ million}"),
+    "million_left_out": (r"3 \text{ million}", "3"),
+    "other_variable": ("3t", "3s"),
+    "variable_left_out": ("2ab", "2"),
+    "variable_as_unit": ("5m^2", "5"),
+    # Sets, pairs, intervals, lists.
+    "set_for_pair": ("(1,2)", r"\{1,2\}"),
+    "pair_for_set": (r"\{1,2\}", "(1,2)"),
+    "sets_for_pairs": ("(1,2),(3,4)", r"\{1,2\},\{3,4\}"),
+    "element_of_set": ("(0,1)", r"x \in \{0,1\}"),
+    "other_order": ("(1,2)", "2, 1"),
+    "closed_interval": ("(1,2)", "[1,2]"),
+    "half_open_interval": ("[1,2)", "(1,2]"),
+    "ends_of_interval": ("[1,2]", r"\{1,2\}"),
+    "list_too_long": ("1,2", "1,2,3"),
+    "list_goes_on": ("1,2", r"1,2,\ldots"),
+    "hedged": ("42", r"41 \text{ or } 42"),
+    # Numbers.
+    "improper_mixed": ("30", "10 20/1"),
+    "improper_mixed_latex": ("30", r"10\frac{20}{1}"),
+    "improper_mixed_inside": ("(30,1)", r"(10\frac{20}{1},1)"),
+    "mixed_as_product": ("1", r"2\frac{1}{2}"),
+    "decimals_of_third": (r"\frac{1}{3}", "0.333333"),
+    "goes_on": ("42", r"42\ldots"),
+    "percent_as_part": (r"10\%", "0.1"),
+    # Matrices.
+    "other_entry": (r"\begin{pmatrix} -2 \\ -14 \\ -7 \end{pmatrix}", r"\begin{pmatrix}-2\\-14\\7\end{pmatrix}"),
+    "row_for_column": (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} 1 & 2 \end{pmatrix}"),
+    "pair_for_matrix": (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", "(1,2)"),
+    # Texts.
+    "other_letter": (r"\text{(A)}", r"\text{(B)}"),
+    "other_word": (r"\text{even}", r"\text{odd}"),
+    "other_base": ("101_2", "101_3"),
+    "sentence": ("42", r"\text{The answer is } 42"),
+}
+"""Name -> gold and an answer of mathematics that must not be paid for it."""
+
+EQUAL: dict[str, tuple[str, str]] = {
+    # Matrices.
+    "tight_matrix": (r"\begin{pmatrix} -2 \\ -14 \\ -7 \end{pmatrix}", r"\begin{pmatrix}-2\\-14\\-7\end{pmatrix}"),
+    "other_brackets": (r"\begin{pmatrix} -2 \\ -14 \\ -7 \end{pmatrix}", r"\begin{bmatrix}-2\\-14\\-7\end{bmatrix}"),
+    "array": (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\left(\begin{array}{c}1\\2\end{array}\right)"),
+    "matrix_of_fractions": (
+        r"\begin{pmatrix} 1/2 & 2 \\ 3 & \sqrt{3} \end{pmatrix}",
+        r"\begin{bmatrix}\frac12&2\\[4pt]3&√3\end{bmatrix}",
+    ),
+    # Signs.
+    "degree_sign": ("90", "90°"),
+    "degrees_left_out": (r"120^\circ", "120"),
+    "degrees_in_words": (r"90^{\circ}", "90 degrees"),
+    "celsius": (r"20^\circ\text{C}", "20 degrees Celsius"),
+    "root_sign": (r"\sqrt{2}", "√2"),
+    "root_of_brackets": (r"\frac{\sqrt{x+1}}{2}", "√(x+1)/2"),
+    "superscripts": ("x^3 - x^2", "x³ − x²"),
+    "infinite_interval": (r"(-\infty,2)\cup[3,\infty)", "(-∞,2)∪[3,∞)"),
+    # Units.
+    "square_centimeters": (r"15 \text{ cm}^2", "15cm²"),
+    "square_centimeters_in_words": (r"15\mbox{ cm}^2", "15 square centimeters"),
+    "unit_left_out": (r"15\mbox{ cm}^2", "15"),
+    "unit_added": ("15", "15 cm"),
+    "unit_of_pi": (r"2\pi \text{ cm}", "2π centimetres"),
+    "speed": (r"10 \text{ miles per hour}", "10 mph"),
+    "price": (r"\$32,\!348", "$32,348"),
+    "price_in_words": (r"\$12", "12 dollars"),
+    "percent": (r"10\%", "10 percent"),
+    "variables": ("3t", r"t \cdot 3"),
+    "last_letter": ("p - s", "-s + p"),
+    # Sets, pairs, intervals, lists.
+    "set_without_braces": (r"\{1,2\}", "2, 1"),
+    "set_of_pairs": (r"\{(1,2),(3,4)\}", "(3,4), (1,2)"),
+    "pair_without_brackets": ("(1,2)", "1, 2"),
+    "list_in_words": ("6,7", r"6 \text{ and } 7"),
+    "choice_in_words": (r"6 \text{ or } 7", "6, 7"),
+    "two_signs": (r"1 \pm \sqrt{2}", "1+√2, 1-√2"),
+    "element": ("[-2,7]", r"x \in [-2,7]"),
+    "complement": (r"(-\infty,1)\cup(1,2)\cup(2,\infty)", r"\mathbb{R}\setminus\{1,2\}"),
+    # Numbers.
+    "mixed": (r"\frac{7}{2}", "3 1/2"),
+    "mixed_latex": (r"3\frac{1}{2}", r"\frac72"),
+    "negative_mixed": ("-1.5", r"-1\dfrac{1}{2}"),
+    "braces_around_comma": ("1000", "1{,}000"),
+    "power": ("1024", "2^{10}"),
+    "same_operator": (r"\binom{n}{2}", r"\frac{n!}{2!(n-2)!}"),
+    "base_in_brackets": ("101_2", "(101)_{2}"),
+    # Texts.
+    "letter": (r"\text{(A)}", "A"),
+    "stated": ("5", r"\boxed{x=5}"),
+    "other_side": ("x = 5", "5 = x"),
+    "other_equation": ("y = 2x + 3", "y - 3 = 2x"),
+}
+"""Name -> gold and an answer of mathematics that must be paid for it."""
 
 
 def responses() -> dict[str, str]:

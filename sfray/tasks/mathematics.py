@@ -9,7 +9,19 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
-from sfray.tasks.formula import alters, even, is_prose, plain, stated, unwrap, without_unit
+from sfray.tasks.formula import (
+    alters,
+    confuses,
+    element,
+    even,
+    is_prose,
+    measured,
+    number_of,
+    plain,
+    restates,
+    stated,
+    unwrap,
+)
 from sfray.tasks.generated import Draft
 from sfray.tasks.loaded import Loaded, Row, text_of
 from sfray.tasks.numbers import parse_number
@@ -26,14 +38,16 @@ _COMPARE = "sfray.tasks.equality:compare"
 def gold_problem(gold: Gold) -> str | None:
     """Needs ``answer``, a formula that math-verify can read."""
     given = gold.get("answer")
-    if not isinstance(given, str) or len(given) > MAX_CHARS or (formula := unwrap(given)) is None:
+    if not isinstance(given, str) or len(given) > MAX_CHARS or (formula := _read(given)) is None:
         return f"answer: expected one formula of at most {MAX_CHARS} characters, got {given!r}"
-    if parse_number(formula, units=False) is not None:
+    value, _ = measured(formula, letters=False)
+    if parse_number(number_of(value), units=False) is not None:
         return None
     try:
-        return None if call(_COMPARE, {"gold": formula, "answer": None}) == "equal" else f"answer: unreadable: {given}"
+        verdict = call(_COMPARE, {"gold": _whole(value), "answer": None})
     except (WorkerTimeout, WorkerFailure) as error:
         return f"answer: {given!r}: {error}"
+    return None if verdict == "equal" else f"answer: unreadable: {given}"
 
 
 def judge(gold: Gold, answer: str) -> Outcome:
@@ -41,33 +55,50 @@ def judge(gold: Gold, answer: str) -> Outcome:
 
     Plain numbers are compared exactly, and text that is the gold's own is right, both
     without the library. What is left goes to it unless it is prose: a word of four
-    letters or more outside ``\\text{}``, or two numbers side by side. ``x = 42`` states 42,
-    and a unit behind a number may be left out. What the library passes over (bases, primes,
-    moduli, words in ``\\text{}``) must be the gold's.
+    letters or more outside ``\\text{}``, or two numbers side by side. ``x = 42`` states 42.
+    A unit may be left out; where gold and answer have one, it must be the same. What the
+    library passes over (bases, primes, moduli, words in ``\\text{}``) must be the gold's,
+    a set is no ordered pair, and what is left to be worked out is no answer, unless the
+    gold has it too: ``\\binom{8}{4}`` for 70, ``3x = 6`` for ``x = 2``.
     """
     if len(answer) > MAX_CHARS:
         return Outcome.wrong(Reason.TOO_LONG, answer)
-    formula, right = unwrap(answer), unwrap(gold["answer"])
+    formula, right = _read(answer), _read(gold["answer"])
     if formula is None or right is None:
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
-    formula, right = even(formula), even(right)
     if plain(formula) == plain(right):
         return Outcome.right(answer)
     if "=" in formula and "=" not in right:
         formula = stated(formula)
-    if formula is None or alters(formula := without_unit(formula), right):
+    if formula is None:
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
-    numbers = [parse_number(text.replace(r"\$", "$"), units=False) for text in (right, formula)]
+    formula, unit = measured(formula)
+    right, asked = measured(right, letters=bool(unit))
+    if alters(formula, right) or restates(formula, right):
+        return Outcome.wrong(Reason.BAD_SYNTAX, answer)
+    if unit and asked and unit != asked:
+        return Outcome.wrong(Reason.WRONG_VALUE, answer)
+    numbers = [parse_number(number_of(text), units=False) for text in (right, formula)]
     if None not in numbers:
         return Outcome.right(answer) if numbers[0] == numbers[1] else Outcome.wrong(Reason.WRONG_VALUE, answer)
     if is_prose(formula):
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
-    return _compared(right, formula, answer)
+    return Outcome.wrong(Reason.WRONG_VALUE, answer) if confuses(formula, right) else _compared(right, formula, answer)
+
+
+def _read(text: str) -> str | None:
+    formula = unwrap(text)
+    return None if formula is None else element(even(formula))
+
+
+def _whole(formula: str) -> str:
+    # The library drops what may be a unit from the end, also where it is a variable: the t of 3t, the s of p - s.
+    return formula + r"\," if formula[-1:].isalpha() else formula
 
 
 def _compared(right: str, formula: str, answer: str) -> Outcome:
     try:
-        verdict = call(_COMPARE, {"gold": right, "answer": formula})
+        verdict = call(_COMPARE, {"gold": _whole(right), "answer": _whole(formula)})
     except WorkerTimeout:
         return Outcome.wrong(Reason.TIMEOUT, answer)
     except WorkerFailure:

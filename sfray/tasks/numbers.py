@@ -1,6 +1,7 @@
 """Numbers as people write them: one explicit normaliser, exact.
 
     number   = sign? (integer | decimal | fraction | mixed)      "-3" "2.50" ".5" "3/4" "1 1/2"
+    mixed    = integer proper fraction                           "1 1/2", not "1 3/2"
     integer  = digits, or groups of three after the first, split by commas       "1,234,567"
     answer   = currency? sign? number (currency | "%" | unit)? "."?
 
@@ -83,7 +84,9 @@ def _value(match: re.Match[str]) -> Fraction | None:
     if whole(bottom) == 0:
         return None
     part = Fraction(whole(top), whole(bottom))
-    return part + whole(match["whole"]) if match["whole"] is not None else part
+    if match["whole"] is None:
+        return part
+    return whole(match["whole"]) + part if part < 1 else None  # "10 20/1" is two numbers, not their sum
 
 
 def _is_tail(tail: str, currency_before: bool, units: bool) -> bool:

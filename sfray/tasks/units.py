@@ -18,6 +18,49 @@ _WORD = re.compile(r"[A-Za-z°][A-Za-z²³°]*(?:\^[23])?")
 _LETTERS = frozenset("acfghjlmnstvw°")
 _MONEY = re.compile(r"(?:us|usd|eur|gbp|dollars?|euros?|pounds?|rupees?|yen|cents?)", re.IGNORECASE)
 _RATE = re.compile(r"(?:per|each|every|an?)", re.IGNORECASE)
+_SPELLINGS = """
+    mm millimeter millimetre
+    cm centimeter centimetre
+    m meter metre
+    km kilometer kilometre
+    in inch
+    ft foot feet
+    yd yard
+    mi mile
+    mg milligram
+    g gram gm
+    kg kilogram kilo
+    oz ounce
+    lb pound £ gbp
+    t ton tonne
+    ml milliliter millilitre
+    l liter litre
+    gal gallon
+    s second sec
+    min minute
+    h hour hr
+    day
+    yr year
+    am
+    pm
+    ° degree deg
+    c celsius
+    f fahrenheit
+    percent pct
+    $ dollar usd
+    cent
+    € euro eur
+    ¥ yen
+    ₹ rupee rs
+    unit
+    man men
+    th st nd rd
+"""
+"""One unit a line, by its name and what else it is called."""
+
+_LONE = frozenset("ghlmstL°")
+_POWERS = {"square": "^2", "sq": "^2", "cubic": "^3", "cu": "^3"}
+_RATES = {"mph": "mi per h", "kph": "km per h", "kmh": "km per h"}
 _CHANGE = """
     hundred hundreds thousand thousands million millions billion billions trillion trillions dozen dozens score scores
     gross lakh lakhs crore crores grand mil mn bn tn half halves halved third thirds quarter quarters fourth fourths
@@ -39,6 +82,34 @@ _NUMBER = """
     eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety
 """
 _REFUSED = frozenset((_CHANGE + _CHOICE + _DOUBT + _NUMBER).split())
+
+
+def _stem(word: str) -> str:
+    """A word in lower case without its plural, and without a final e, which ``inches`` has and ``inch`` has not."""
+    return word.lower() if len(word) < 3 else word.lower().removesuffix("s").removesuffix("e")
+
+
+_NAMES = {_stem(word): line.split()[0] for line in _SPELLINGS.strip().splitlines() for word in line.split()}
+
+
+def is_named(word: str) -> bool:
+    """Whether a word is a unit by name, and not just any noun; ``m`` is one, ``x`` is not."""
+    name = word.partition("^")[0]
+    return name in _LONE if len(name) == 1 else _stem(name) in _NAMES or name.lower() in _POWERS | _RATES
+
+
+def canonical(words: Sequence[str]) -> tuple[str, ...]:
+    """The unit that some words name, in one spelling: ``square centimeters`` is ``cm^2``."""
+    named, power = [], ""
+    for word in " ".join(_RATES.get(each.lower(), each) for each in words).split():
+        name, raised, exponent = word.partition("^")
+        if name.lower() in _POWERS:
+            power = _POWERS[name.lower()]
+            continue
+        stem = "per" if _RATE.fullmatch(name) else _stem(name)
+        named.append(_NAMES.get(stem, stem) + (raised + exponent or power))
+        power = ""
+    return (*named, power) if power else tuple(named)
 
 
 def is_unit(word: str) -> bool:

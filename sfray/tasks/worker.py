@@ -24,6 +24,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 CPU_SECONDS = 3
@@ -34,6 +35,12 @@ WALL_SECONDS = 120.0
 
 MEMORY_BYTES = 4 << 30
 """Cap on a worker's address space."""
+
+# Without site and without PYTHONPATH, Python starts with the standard library alone on its path. So that comes first,
+# and a re.py beside the caller's script is nobody's module re.
+_START = (
+    "import site, sys; sys.path += sys.argv[2:]; site.main(); from sfray.tasks.worker import serve; serve(sys.argv[1])"
+)
 
 
 class WorkerTimeout(RuntimeError):
@@ -98,11 +105,11 @@ class Worker:
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "sfray.tasks.worker", self.function],
+                [sys.executable, "-S", "-P", "-c", _START, self.function, *_import_path()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+                env={n: v for n, v in os.environ.items() if n != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"},
             )
             if self._read(self._process) is None:
                 self._process.kill()  # one that is stuck in an import would never close its stderr
@@ -148,6 +155,11 @@ class Worker:
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()  # type: ignore[union-attr]
         self._process = None
+
+
+def _import_path() -> list[str]:
+    """Where this process finds modules, in its order, and last the folder or archive that holds this package."""
+    return [*(folder or os.curdir for folder in sys.path), str(Path(__file__).parents[2])]
 
 
 _workers: dict[tuple[int, str], Worker] = {}
@@ -205,7 +217,3 @@ def _allow(seconds: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + seconds, hard))
-
-
-if __name__ == "__main__":
-    serve(sys.argv[1])

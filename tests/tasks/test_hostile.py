@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
-from benchmarks.hostile import EXPLOITS, GOLD, LEGAL, RESPONSES, RIGHT, answered, responses
+from benchmarks.hostile import EQUAL, EXPLOITS, GOLD, LEGAL, RESPONSES, RIGHT, UNEQUAL, answered, responses
 from benchmarks.verifier import GOLDS
 from sfray.tasks.outcome import Outcome, Reason
 from sfray.tasks.registry import verify
@@ -109,6 +109,19 @@ def test_mathematics_pays_nothing_that_is_not_equal() -> None:
     gold = json.dumps({"answer": r"\frac{\sqrt{3}}{7}"})
     assert [name for name, text in (responses() | LEGAL).items() if verify("math500", gold, text).correct] == []
     assert verify("math500", gold, answered(r"$\sqrt{3} / 7$")).correct
+
+
+@pytest.mark.parametrize("name", UNEQUAL)
+def test_mathematics_pays_no_other_answer(name: str) -> None:
+    gold, answer = UNEQUAL[name]
+    assert not verify("math500", json.dumps({"answer": gold}), answered(answer)).correct
+    assert verify("math500", json.dumps({"answer": gold}), answered(gold)).correct
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_mathematics_pays_every_legal_form(name: str) -> None:
+    gold, answer = EQUAL[name]
+    assert verify("math500", json.dumps({"answer": gold}), answered(answer)).reason is Reason.CORRECT
 
 
 ALSO_RIGHT = {"gsm8k": {"exploit:target_only"}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,54 @@ from sfray.tasks.outcome import Reason
                 r"42 \pmod{50}",
                 r"42 \text{ is wrong}",
                 r"42 \text{ or } 43",
+                r"\binom{42}{1}",
+                r"{42 \choose 1}",
+                "42!/41!",
+                r"\int_0^{42} 1 dx",
+                r"\lim_{x\to 42} x",
+                r"\max(1,42)",
+                r"\operatorname{lcm}(6,14)",
+                r"\frac{d}{dx} 42x",
+                "(42)_{1}",
+                r"42\ldots",
+                "41 1/1",
+                r"41\frac{1}{1}",
             )
+        ),
+        ("90", "90°", Reason.CORRECT),
+        (r"90^\circ", "90", Reason.CORRECT),
+        (r"120^\circ", "120°", Reason.CORRECT),
+        (r"90^{\circ}", "90 degrees", Reason.CORRECT),
+        (r"90^\circ", "90 radians", Reason.WRONG_VALUE),
+        (r"15 \text{ cm}^2", "15cm²", Reason.CORRECT),
+        (r"15\mbox{ cm}^2", "15 cm^2", Reason.CORRECT),
+        (r"15\mbox{ cm}^2", "15", Reason.CORRECT),
+        (r"15\mbox{ cm}^2", "15 square centimeters", Reason.CORRECT),
+        (r"15\mbox{ cm}^2", "15 cm", Reason.WRONG_VALUE),
+        (r"15\mbox{ cm}^2", "16 cm^2", Reason.WRONG_VALUE),
+        (r"5.4 \text{ cents}", "5.4 cents", Reason.CORRECT),
+        (r"5.4 \text{ cents}", r"5.4 \text{ dollars}", Reason.WRONG_VALUE),
+        (r"\$12", "$12.00", Reason.CORRECT),
+        (r"\$12", "12 dollars", Reason.CORRECT),
+        (r"\$12", "12 cents", Reason.WRONG_VALUE),
+        (r"10\%", "10 percent", Reason.CORRECT),
+        (r"10\%", "10 cm", Reason.WRONG_VALUE),
+        ("12", r"\$12 \text{ million}", Reason.BAD_SYNTAX),
+        (r"3 \text{ million}", "3", Reason.BAD_SYNTAX),
+        ("5 m", "5 meters", Reason.CORRECT),
+        (r"\frac{7}{2}", "3 1/2", Reason.CORRECT),
+        (r"3\frac{1}{2}", "3.5", Reason.CORRECT),
+        ("30", "10 20/1", Reason.BAD_SYNTAX),
+        ("1", r"2\frac{1}{2}", Reason.WRONG_VALUE),
+        ("1000", "1{,}000", Reason.CORRECT),
+        ("(1,2)", r"\{1,2\}", Reason.WRONG_VALUE),
+        (r"\{1,2\}", r"\left(1, 2\right)", Reason.WRONG_VALUE),
+        ("(0,1)", r"x \in \{0,1\}", Reason.WRONG_VALUE),
+        ("x = 5", "3x + 1 = 16", Reason.BAD_SYNTAX),
+        (
+            r"\begin{pmatrix} -2 \\ -14 \\ -7 \end{pmatrix}",
+            r"\begin{pmatrix}-2\\-14\\-7\end{pmatrix}",
+            Reason.CORRECT,
         ),
         ("2516_8", "2516_8", Reason.CORRECT),
         ("2516_8", "2516_9", Reason.BAD_SYNTAX),
@@ -121,6 +169,24 @@ def test_plain_answers_need_no_library(monkeypatch, gold: str, answer: str, reas
         (r"\pi", "3.141593", Reason.WRONG_VALUE),
         ("x = 2", "2 = x", Reason.CORRECT),
         ("x+1", "x+2", Reason.WRONG_VALUE),
+        (
+            r"\begin{pmatrix} -2 \\ -14 \\ -7 \end{pmatrix}",
+            r"\begin{bmatrix}-2\\-14\\-7\end{bmatrix}",
+            Reason.CORRECT,
+        ),
+        (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix}1\\3\end{pmatrix}", Reason.WRONG_VALUE),
+        (r"\sqrt{2}", "√2", Reason.CORRECT),
+        (r"\{1,2\}", "2,1", Reason.CORRECT),
+        ("(1,2)", "1, 2", Reason.CORRECT),
+        ("(1,2)", "2, 1", Reason.WRONG_VALUE),
+        ("[1,2]", r"x\in[1,2]", Reason.CORRECT),
+        ("1024", "2^{10}", Reason.CORRECT),
+        (r"\binom{n}{2}", r"\frac{n!}{2!(n-2)!}", Reason.CORRECT),
+        ("3t", "3", Reason.WRONG_VALUE),
+        ("5 m", "5", Reason.WRONG_VALUE),
+        ("p - s", "-s + p", Reason.CORRECT),
+        ("y = mx + c", "y = c + mx", Reason.CORRECT),
+        ("y = 2x + 3", "y - 3 = 2x", Reason.CORRECT),
         ("42", "41, 42", Reason.WRONG_VALUE),
         ("42", "41 or 42", Reason.WRONG_VALUE),
         ("2", r"\frac{0}{0}", Reason.WRONG_VALUE),
@@ -140,6 +206,34 @@ def test_a_number_in_any_dress_is_right(number: int, form: str) -> None:
     assert not judge({"answer": str(number + 1)}, form.format(number)).correct
 
 
+PIECES = st.sampled_from(
+    [*"0123456789.,/+-=<>!'$%^_(){}[] abcmtxé°²√π½\\", r"\text{", "cm", " and ", r"\frac", r"\{", r"\in ", r"\$", r"\\"]
+)
+
+
+@given(st.lists(PIECES, max_size=60).map("".join), st.lists(PIECES, min_size=1, max_size=8).map("".join))
+def test_any_text_is_judged(answer: str, gold: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sfray.tasks.mathematics.call", lambda *_: "different")
+        assert judge({"answer": gold}, answer).answer == answer
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a ", "a/", "/", "√(", r"\text{a}", r"\text{", "(1,", r"\{1,", "1 ", r"1\frac{1}{1}", "x = ", "{d}{d", "$", "_1"],
+)
+def test_no_text_takes_long_without_the_library(monkeypatch, piece: str) -> None:
+    monkeypatch.setattr("sfray.tasks.mathematics.call", lambda *_: "different")
+    text = (piece * MAX_CHARS)[: MAX_CHARS - 1] + "?"
+
+    def spent() -> float:
+        start = time.process_time()
+        judge({"answer": "42"}, text)
+        return time.process_time() - start
+
+    assert min(spent() for _ in range(3)) < 0.02
+
+
 def test_it_works_off_the_main_thread_and_from_several() -> None:
     outcomes: list[Reason] = []
     threads = [
@@ -153,7 +247,9 @@ def test_it_works_off_the_main_thread_and_from_several() -> None:
     assert outcomes == [Reason.CORRECT] * 4
 
 
-@pytest.mark.parametrize("gold", [{"answer": "42"}, {"answer": r"\frac{1}{2}"}, {"answer": r"\text{Evelyn}"}])
+@pytest.mark.parametrize(
+    "gold", [{"answer": g} for g in ("42", r"\frac{1}{2}", r"\text{Evelyn}", "p - s", "$12", r"15\mbox{ cm}^2")]
+)
 def test_good_golds_pass(gold: dict) -> None:
     assert gold_problem(gold) is None
 

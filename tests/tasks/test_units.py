@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sfray.tasks.units import is_unit, leaves_value
+from sfray.tasks.units import canonical, is_named, is_unit, leaves_value
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,44 @@ def test_no_units(word: str) -> None:
 )
 def test_money_takes_its_name_and_what_it_is_paid_for(words: list[str], number: bool, amount: bool) -> None:
     assert (leaves_value(words, money=False), leaves_value(words, money=True)) == (number, amount)
+
+
+@pytest.mark.parametrize("word", ["cm", "Inches", "feet", "m", "L", "°", "cm^2", "sq", "mph", "dollars"])
+def test_units_by_name(word: str) -> None:
+    assert is_named(word)
+
+
+@pytest.mark.parametrize("word", ["x", "M", "a", "an", "c", "e", "ab", "apples", "", "million"])
+def test_no_units_by_name(word: str) -> None:
+    assert not is_named(word)
+
+
+@pytest.mark.parametrize(
+    ("words", "unit"),
+    [
+        ("", ()),
+        ("cm", ("cm",)),
+        ("Centimeters", ("cm",)),
+        ("inches", ("in",)),
+        ("inch", ("in",)),
+        ("lbs", ("lb",)),
+        ("minutes", ("min",)),
+        ("cm^2", ("cm^2",)),
+        ("square centimetres", ("cm^2",)),
+        ("sq cm", ("cm^2",)),
+        ("cubic feet", ("ft^3",)),
+        ("square", ("^2",)),
+        ("mph", ("mi", "per", "h")),
+        ("miles an hour", ("mi", "per", "h")),
+        ("miles per hour", ("mi", "per", "h")),
+        ("° C", ("°", "c")),
+        ("degrees Celsius", ("°", "c")),
+        ("$", ("$",)),
+        ("dollars", ("$",)),
+        ("cents", ("cent",)),
+        ("apples", ("appl",)),
+        ("apple", ("appl",)),
+    ],
+)
+def test_units_have_one_spelling(words: str, unit: tuple[str, ...]) -> None:
+    assert canonical(words.split()) == unit
