@@ -42,13 +42,6 @@ class Estimate:
         return {"mean": round(self.mean, 6), "low": round(self.low, 6), "high": round(self.high, 6)}
 
 
-def wilson(successes: float, trials: float, confidence: float = 0.95) -> Estimate | None:
-    """Wilson's score interval of independent trials; None without any."""
-    if trials <= 0:
-        return None
-    return _score(successes / trials, trials, float(ndtri(0.5 + confidence / 2)))
-
-
 def mean_rate(successes: ArrayLike, trials: ArrayLike, confidence: float = 0.95) -> Estimate | None:
     """The mean over questions of each one's pass rate.
 

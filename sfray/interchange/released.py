@@ -39,7 +39,7 @@ class RowProblem(StrEnum):
     BAD_GOLD = "bad_gold"
 
 
-class RowError(ValueError):
+class RowRefused(ValueError):
     """A row that cannot be an attempt."""
 
     def __init__(self, problem: RowProblem, detail: str) -> None:
@@ -67,17 +67,17 @@ def read(raw: Mapping[str, Any]) -> Row:
     """Reads a row.
 
     Raises:
-        RowError: A column is missing or holds something else than the schema says.
+        RowRefused: A column is missing or holds something else than the schema says.
     """
     question = _first(raw, ("question",))
     if question is None:
-        raise RowError(RowProblem.MISSING_COLUMN, "question")
+        raise RowRefused(RowProblem.MISSING_COLUMN, "question")
     response = _first(raw, RESPONSE)
     if response is None:
-        raise RowError(RowProblem.MISSING_COLUMN, " or ".join(RESPONSE))
+        raise RowRefused(RowProblem.MISSING_COLUMN, " or ".join(RESPONSE))
     reflections = _first(raw, REFLECTIONS)
     if reflections is None:
-        raise RowError(RowProblem.MISSING_COLUMN, " or ".join(REFLECTIONS))
+        raise RowRefused(RowProblem.MISSING_COLUMN, " or ".join(REFLECTIONS))
     variant = _first(raw, VARIANT)
     return Row(
         question=_text(question, "question"),
@@ -100,15 +100,15 @@ def _listed(value: object) -> list:
 def _only(value: object, name: str) -> object:
     items = _listed(value)
     if len(items) != 1:
-        raise RowError(RowProblem.NOT_ONE_RESPONSE, f"{name}: {len(items)} items, expected 1")
+        raise RowRefused(RowProblem.NOT_ONE_RESPONSE, f"{name}: {len(items)} items, expected 1")
     return items[0]
 
 
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
-        raise RowError(RowProblem.BAD_VALUE, f"{name}: expected text, got {value!r:.80}")
+        raise RowRefused(RowProblem.BAD_VALUE, f"{name}: expected text, got {value!r:.80}")
     if _SURROGATE.search(value):
-        raise RowError(RowProblem.BAD_VALUE, f"{name}: half of a surrogate pair, which is no character")
+        raise RowRefused(RowProblem.BAD_VALUE, f"{name}: half of a surrogate pair, which is no character")
     return value
 
 
@@ -122,5 +122,5 @@ def _label(value: object) -> bool | None:
         return None
     label = _only(value, "label")
     if label is not None and not isinstance(label, bool):
-        raise RowError(RowProblem.BAD_VALUE, f"label: expected true or false, got {label!r:.80}")
+        raise RowRefused(RowProblem.BAD_VALUE, f"label: expected true or false, got {label!r:.80}")
     return label

@@ -24,8 +24,8 @@ from sfray.arrow import to_table
 from sfray.files import write_table
 from sfray.grammar import Verdict, VerdictError, parse_verdict
 from sfray.interchange.gold import gold, require
-from sfray.interchange.released import COLUMNS, Row, RowError, RowProblem, read
-from sfray.interchange.source import BadRow, digest, rows
+from sfray.interchange.released import COLUMNS, Row, RowProblem, RowRefused, read
+from sfray.interchange.source import Unreadable, digest, rows
 from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.runs import Stage
 from sfray.tasks.registry import verify
@@ -132,11 +132,11 @@ def _spill(source: str, task: str, spill: Path, size: int) -> tuple[list[Questio
     spill.mkdir(parents=True)
     for seen, (where, raw) in enumerate(rows(source, COLUMNS), start=1):
         try:
-            if isinstance(raw, BadRow):
-                raise RowError(RowProblem.UNREADABLE, raw.detail)
+            if isinstance(raw, Unreadable):
+                raise RowRefused(RowProblem.UNREADABLE, raw.detail)
             row = read(raw)
             content, level, known = _gold(task, row)
-        except RowError as error:
+        except RowRefused as error:
             rejects.append(Reject(where, error.problem.value, error.detail))
             continue
         number = numbers.setdefault((row.question, content), len(numbers))
@@ -154,7 +154,7 @@ def _gold(task: str, row: Row) -> tuple[str, str, str | None]:
     try:
         return gold(task, row.question, row.answer)
     except ValueError as error:
-        raise RowError(RowProblem.BAD_GOLD, f"{error}: {row.question[:120]}") from error
+        raise RowRefused(RowProblem.BAD_GOLD, f"{error}: {row.question[:120]}") from error
 
 
 def _flush(spill: Path, buffers: defaultdict[int, list[str]]) -> None:

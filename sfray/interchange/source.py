@@ -1,6 +1,6 @@
 """Rows of a data set wherever it lies: a file, a folder of files, or a name on the hub.
 
-Rows stream; a line or a row that cannot be read comes out as a :class:`BadRow`, not as an
+Rows stream; a line or a row that cannot be read comes out as a :class:`Unreadable`, not as an
 exception, so that one of them does not cost the others.
 """
 
@@ -22,13 +22,13 @@ _BATCH_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class BadRow:
+class Unreadable:
     """A row that is none, and why."""
 
     detail: str
 
 
-Located = tuple[str, Mapping[str, Any] | BadRow]
+Located = tuple[str, Mapping[str, Any] | Unreadable]
 """Where a row stands (``file:number``, from 1) and the row."""
 
 
@@ -82,7 +82,7 @@ def digest(source: str) -> str | None:
 
 def _file_rows(file: Path, columns: Sequence[str]) -> Iterator[Located]:
     if file.suffix == ".parquet":
-        content: Iterable[Mapping[str, Any] | BadRow] = _parquet_rows(file, columns)
+        content: Iterable[Mapping[str, Any] | Unreadable] = _parquet_rows(file, columns)
     else:
         content = _json_rows(file)
     for number, row in enumerate(content, start=1):
@@ -99,7 +99,7 @@ def _parquet_rows(file: Path, columns: Sequence[str]) -> Iterator[Mapping[str, A
         yield from batch.to_pylist()
 
 
-def _json_rows(file: Path) -> Iterator[Mapping[str, Any] | BadRow]:
+def _json_rows(file: Path) -> Iterator[Mapping[str, Any] | Unreadable]:
     with file.open(encoding="utf-8-sig", errors="replace") as lines:
         if file.suffix == ".json" and _first_character(lines) == "[":
             lines.seek(0)
@@ -115,7 +115,7 @@ def _json_rows(file: Path) -> Iterator[Mapping[str, Any] | BadRow]:
                 try:
                     yield _mapping(json.loads(line))
                 except (ValueError, RecursionError) as error:
-                    yield BadRow(f"{error}: {line.strip()[:120]}")
+                    yield Unreadable(f"{error}: {line.strip()[:120]}")
 
 
 def _first_character(lines: TextIO) -> str:
@@ -124,8 +124,8 @@ def _first_character(lines: TextIO) -> str:
     return character
 
 
-def _mapping(item: object) -> Mapping[str, Any] | BadRow:
-    return item if isinstance(item, dict) else BadRow(f"not an object: {str(item)[:120]}")
+def _mapping(item: object) -> Mapping[str, Any] | Unreadable:
+    return item if isinstance(item, dict) else Unreadable(f"not an object: {str(item)[:120]}")
 
 
 def _hub_rows(name: str) -> Iterator[Located]:

@@ -24,7 +24,7 @@ from sfray.progress import Bar
 from sfray.prompts import Prompts, load
 from sfray.records import Attempt, Question, Reflection, Trace
 from sfray.runs import Stage
-from sfray.tasks.registry import family
+from sfray.tasks.registry import FAMILIES, family
 from sfray.traces.build import Workshop, build_shard
 from sfray.traces.format import Count
 from sfray.traces.recipes import require
@@ -34,19 +34,6 @@ CPUS_PER_BUILDER = 0.5
 """Ray reservation: half of it is reading and writing."""
 
 _MAX_DEATHS = 5
-
-
-class AnswerTypes(Mapping[str, str]):
-    """Task name -> how prompts call its answer, looked up as needed."""
-
-    def __getitem__(self, task: str) -> str:
-        return family(task).answer_type
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 class TraceBuilder:
@@ -61,7 +48,8 @@ class TraceBuilder:
 
     def __init__(self, config: Config, stage: Stage, inputs: Mapping[str, Path], prompts: Prompts) -> None:
         tokenizer = models.load_tokenizer(models.resolve(config.model.path), config.model.trust_remote_code)
-        self.workshop = Workshop(config.trace, config.run.seed, prompts, AnswerTypes(), counter(tokenizer))
+        answer_types = {name: family(name).answer_type for name in FAMILIES}
+        self.workshop = Workshop(config.trace, config.run.seed, prompts, answer_types, counter(tokenizer))
         self.stage = stage
         self.inputs = inputs
         self.questions = pq.ParquetFile(inputs["questions"] / "sft.parquet")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import Any
 
 from sfray.grammar import Verdict
 from sfray.tasks.outcome import Reason
@@ -93,13 +93,6 @@ class Statistics:
     def as_dict(self) -> dict[str, dict[str, int]]:
         """Plain counts, in a stable order."""
         return {f.name: dict(sorted(getattr(self, f.name).items())) for f in fields(self)}
-
-    @classmethod
-    def from_dict(cls, counts: Mapping[str, Mapping[str, int]]) -> Self:
-        """The inverse of :meth:`as_dict`."""
-        statistics = cls()
-        statistics.merge(counts)
-        return statistics
 
     def summary(self) -> dict[str, Any]:
         """What goes into the manifest, the report and ``statistics.json``: counts and rates."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sfray.interchange.released import NO_VARIANT, Row, RowError, read
+from sfray.interchange.released import NO_VARIANT, Row, RowRefused, read
 from tests.interchange.rows import RIGHT, documented, row
 
 QUESTION = "Using the numbers [3, 5, 8], create an equation that equals 64."
@@ -66,7 +66,7 @@ def test_golds_are_texts_or_numbers(value: object, answer: str) -> None:
     ],
 )
 def test_malformed_rows(changes: dict, problem: str, detail: str) -> None:
-    with pytest.raises(RowError) as error:
+    with pytest.raises(RowRefused) as error:
         read(row("8") | changes)
     assert error.value.problem == problem
     assert error.value.detail.startswith(detail)

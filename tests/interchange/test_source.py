@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sfray.interchange.source import BadRow, digest, rows
+from sfray.interchange.source import Unreadable, digest, rows
 
 ROWS = [{"question": "a", "n": 1}, {"question": "b", "n": 2}]
 
@@ -25,11 +25,11 @@ def test_jsonl_keeps_going_after_broken_lines(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("\n".join(lines))
     got = list(rows(str(tmp_path / "x.jsonl"), []))
     assert [where for where, _ in got] == ["x.jsonl:1", "x.jsonl:2", "x.jsonl:3", "x.jsonl:4"]
-    assert [r for _, r in got if not isinstance(r, BadRow)] == ROWS
+    assert [r for _, r in got if not isinstance(r, Unreadable)] == ROWS
     torn, listed = got[1][1], got[2][1]
-    assert isinstance(torn, BadRow)
+    assert isinstance(torn, Unreadable)
     assert torn.detail.endswith(': {"question": "tor')
-    assert listed == BadRow("not an object: [1]")
+    assert listed == Unreadable("not an object: [1]")
 
 
 @pytest.mark.parametrize("content", [json.dumps(ROWS), "\n".join(map(json.dumps, ROWS))])
@@ -47,7 +47,7 @@ def test_marks_and_blanks_before_the_content_are_passed_over(tmp_path: Path) -> 
 def test_what_is_nested_too_deeply_is_a_bad_row(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("[" * 200_000 + "\n" + json.dumps(ROWS[0]))
     (_, bad), (_, good) = rows(str(tmp_path / "x.jsonl"), [])
-    assert isinstance(bad, BadRow)
+    assert isinstance(bad, Unreadable)
     assert good == ROWS[0]
 
 

@@ -49,8 +49,9 @@ def test_shards_add_up_and_survive_json() -> None:
         statistics.add_trace(draft("IC"), 100)
     for statistics in (whole, second):
         statistics.add_trace(draft("CC"), 200)
-    merged = Statistics.from_dict(json.loads(json.dumps(first.as_dict())))
-    merged.merge(json.loads(json.dumps(second.as_dict())))
+    merged = Statistics()
+    for statistics in (first, second):
+        merged.merge(json.loads(json.dumps(statistics.as_dict())))
     assert merged.summary() == whole.summary()
 
 
