@@ -228,7 +228,9 @@ def report(root: Path) -> None:
     # An import leaves no config, and needs none but the report's own.
     last = parse(yaml.safe_load(file.read_text(encoding="utf-8"))) if file.exists() else load()
     here = dataclasses.replace(last.run, dir=str(root.parent), name=root.name, overwrite=[])
-    run(dataclasses.replace(last, run=here, stages=["report"]))
+    config = dataclasses.replace(last, run=here, stages=["report"])
+    stages(config)["report"].manifest_path.unlink(missing_ok=True)  # anew also where only this program has changed
+    run(config)
 
 
 def _remember(config: Config, file: Path) -> None:
