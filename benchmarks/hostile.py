@@ -229,6 +229,11 @@ LEGAL: dict[str, str] = {
 """Name -> whole response that must be paid."""
 
 UNEQUAL: dict[str, tuple[str, str]] = {
+    # Variables with a power are no units.
+    "time_squared": ("2", "2t^2"),
+    "x_squared": ("2", r"2\mathrm{x}^2"),
+    "thousand_cubed": ("4", r"4\text{ k}^3"),
+    "noun_squared": ("2", "2 foo^2"),
     # What is left to be worked out.
     "binomial": ("70", r"\binom{8}{4}"),
     "choose": ("70", r"{8 \choose 4}"),
@@ -296,6 +301,20 @@ UNEQUAL: dict[str, tuple[str, str]] = {
 """Name -> gold and an answer of mathematics that must not be paid for it."""
 
 EQUAL: dict[str, tuple[str, str]] = {
+    # Letters that the gold has as variables.
+    "of_time": ("g(t)=2t", "2t"),
+    "of_slope": ("y=3m", "3m"),
+    "terms_about": ("2m+4", "4+2m"),
+    # Several solutions.
+    "both_named": ("x = -1, 3", "x=3, x=-1"),
+    "one_or_other": ("x = -1, 3", r"x=-1 \text{ or } x=3"),
+    # As far as it goes.
+    "two_of_n": (r"\frac{n(n-1)}{2}", r"\binom{n}{2}"),
+    # Units that agree.
+    "square_units": (r"15\mbox{ cm}^2", r"15\text{ square units}"),
+    "acceleration": ("9.8", "9.8 m/s^2"),
+    "some_marbles": (r"10 \text{ red marbles}", r"10 \text{ marbles}"),
+    "joules": (r"500 \text{ J}", r"500 \text{ joules}"),
     # Matrices.
     "tight_matrix": (r"\begin{pmatrix} -2 \\ -14 \\ -7 \end{pmatrix}", r"\begin{pmatrix}-2\\-14\\-7\end{pmatrix}"),
     "other_brackets": (r"\begin{pmatrix} -2 \\ -14 \\ -7 \end{pmatrix}", r"\begin{bmatrix}-2\\-14\\-7\end{bmatrix}"),

@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ConfigTypeError, InterpolationKeyError, OmegaConfBaseException
 
 from sfray.config import Config
-from sfray.overrides import groups, is_key, parsed, problems
+from sfray.overrides import groups, is_group, is_key, parsed, problems
 from sfray.tasks.registry import FAMILIES, build, family
 from sfray.tasks.task import Task
 from sfray.validation import ConfigError, nearest, parse
@@ -27,8 +27,11 @@ from sfray.validation import ConfigError, nearest, parse
 CONF = Path(__file__).resolve().parent.parent / "conf"
 """The config tree of the checkout."""
 
-_REFUSALS = (ConfigCompositionException, OmegaConfBaseException, ValueError)
+_REFUSALS = (ConfigCompositionException, OmegaConfBaseException, ValueError, TypeError)
 """What Hydra raises where a tree and its overrides do not fit together."""
+
+_CHOOSING = ("task.name", "hydra.searchpath")
+"""The keys beside the groups that decide which task is chosen."""
 
 
 def composed(overrides: Sequence[str] = (), conf: Path = CONF) -> dict[str, Any]:
@@ -42,7 +45,8 @@ def composed(overrides: Sequence[str] = (), conf: Path = CONF) -> dict[str, Any]
     if not (conf / "config.yaml").is_file():
         raise ConfigError([f"no config tree at {conf}; run from a checkout or pass --conf"])
     more = cache(partial(_more, overrides, conf))
-    if wrong := [line for text in overrides for line in problems(text, conf, more)]:
+    elsewhere = any(_target(text) == "hydra.searchpath" for text in overrides)
+    if wrong := [line for text in overrides for line in problems(text, conf, more, elsewhere)]:
         raise ConfigError(wrong)
     try:
         return _tree(overrides, conf)
@@ -82,11 +86,16 @@ def _more(overrides: Sequence[str], conf: Path) -> list[str]:
 
 def _family(overrides: Sequence[str], conf: Path) -> type[Task] | None:
     """The task family that the overrides choose, whatever else is wrong with them."""
-    choosing = [o for o in overrides if o.partition("=")[0].lstrip("+") in (*groups(conf), "task.name")]
+    choosing = [o for o in overrides if (key := _target(o)) in _CHOOSING or is_group(key, conf)]
     try:
-        return family(_tree(choosing, conf)["task"]["name"])
+        return family(str(_tree(choosing, conf)["task"]["name"]))
     except (*_REFUSALS, KeyError):
         return None
+
+
+def _target(text: str) -> str:
+    """The key that an override sets, be the override readable or not."""
+    return text.partition("=")[0].lstrip("+")
 
 
 def _explained(error: Exception, overrides: Sequence[str], conf: Path) -> str:
@@ -100,12 +109,17 @@ def _explained(error: Exception, overrides: Sequence[str], conf: Path) -> str:
         return f"{where}: {message}{nearest(wrong)}"
     if message.startswith("In '"):  # a file's own mistake
         return f"{message} {rest[0]}" if message.endswith(":") and rest else message
-    text = _culprit(message, overrides)
+    text = _left_out_item(overrides) if message.startswith("list indices") else _culprit(message, overrides)
     if text is None:
         return f"{where}: {message}" if where else message
     key = parsed(text).key_or_group
     at = where if where and where.startswith(f"{key}.") else key
     return _refusal(text, at, error, partial(_against_options, overrides, conf))
+
+
+def _left_out_item(overrides: Sequence[str]) -> str | None:
+    """The override that leaves out an item of a list."""
+    return next((t for t in overrides if t.startswith("~") and re.search(r"\.\d+$", parsed(t).key_or_group)), None)
 
 
 def _culprit(message: str, overrides: Sequence[str]) -> str | None:
@@ -132,6 +146,8 @@ def _refusal(text: str, at: str, error: Exception, against_options: Callable[[],
         against_options: Asks the task about its options.
     """
     override, message = parsed(text), str(error).splitlines()[0]
+    if message.startswith("list indices"):
+        return f"{at}: no item of a list can be left out; give the whole list, {at.rpartition('.')[0]}=[…]"
     if override.type is OverrideType.DEL:
         return f"{at}: nothing there to leave out" if "not exist" in message or "No match" in message else message
     if text.startswith("+") and re.search("already|Multiple values|more than once|force-add", message):
@@ -164,7 +180,7 @@ def _against_options(overrides: Sequence[str], conf: Path) -> str:
     except _REFUSALS:  # over something else
         return ""
     try:
-        build(task["name"], task["options"])
+        build(str(task["name"]), task["options"])
     except ValueError as error:
         return str(error)
     return ""
@@ -172,7 +188,7 @@ def _against_options(overrides: Sequence[str], conf: Path) -> str:
 
 def _is_change(text: str, conf: Path) -> bool:
     key = parsed(text).key_or_group
-    return parsed(text).type is OverrideType.CHANGE and key not in groups(conf) and not key.startswith("hydra")
+    return parsed(text).type is OverrideType.CHANGE and not is_group(key, conf) and not key.startswith("hydra")
 
 
 def _quoted(text: str) -> str:

@@ -25,13 +25,14 @@ def parsed(text: str) -> Override:
     return OverridesParser.create().parse_override(text)
 
 
-def problems(text: str, conf: Path, more: Callable[[], list[str]]) -> Iterator[str]:
+def problems(text: str, conf: Path, more: Callable[[], list[str]], elsewhere: bool = False) -> Iterator[str]:
     """Yields what is wrong with an override.
 
     Args:
         text: The override.
         conf: The config tree, for its groups.
         more: Finds the keys beside those of the schema that may have been meant.
+        elsewhere: Whether options may also come from outside the tree, from Hydra's search path.
     """
     try:
         override = parsed(text)
@@ -39,7 +40,7 @@ def problems(text: str, conf: Path, more: Callable[[], list[str]]) -> Iterator[s
         yield f"{text}: cannot be read: {_unreadable(text, str(error))}"
         return
     key, package = override.key_or_group, override.package
-    group = package is None and key in groups(conf)
+    group = package is None and is_group(key, conf)
     if not key:
         yield f"{text}: no key before the ="
     elif override.is_sweep_override():
@@ -47,7 +48,7 @@ def problems(text: str, conf: Path, more: Callable[[], list[str]]) -> Iterator[s
         hint = f"; a list is {key}=[{text.partition('=')[2]}]" if is_list else ""
         yield f"{text}: several values make a sweep, for launch.py -m{hint}"
     elif group:
-        yield from _option_problems(text, override, conf)
+        yield from _option_problems(text, override, conf, elsewhere)
     elif package is None and not is_key(key):
         yield f"{key}: no such key{nearest(key.replace('/', '.'), more())}"
 
@@ -55,6 +56,11 @@ def problems(text: str, conf: Path, more: Callable[[], list[str]]) -> Iterator[s
 def groups(conf: Path) -> list[str]:
     """The groups of a config tree."""
     return sorted(p.name for p in conf.iterdir() if p.is_dir())
+
+
+def is_group(key: str, conf: Path) -> bool:
+    """Whether a key names a group of a config tree: ``experiment``, or ``experiment/paper`` inside it."""
+    return any(key == p.relative_to(conf).as_posix() for p in conf.glob("*/**"))
 
 
 def is_key(key: str) -> bool:
@@ -71,18 +77,19 @@ def _unreadable(text: str, reason: str) -> str:
     return f"{reason.partition(' expecting ')[0]}; quote what holds = , [ or spaces"
 
 
-def _option_problems(text: str, override: Override, conf: Path) -> Iterator[str]:
+def _option_problems(text: str, override: Override, conf: Path, elsewhere: bool) -> Iterator[str]:
     """What is wrong with the choice of a file of a group."""
     group, value = override.key_or_group, override.value()
-    # Of several files the last would win key by key; only experiments are made to be laid over each other.
-    layered = group == "experiment" and isinstance(value, list)
-    if override.type is OverrideType.DEL or isinstance(value, dict) or layered:
+    if override.type is OverrideType.DEL or isinstance(value, dict):
         return
     options = _options(conf / group)
     there = f"{conf.name}/{group} has {', '.join(options)}"
-    if isinstance(value, list):
+    if isinstance(value, list) and group.partition("/")[0] == "experiment":
+        yield from (f"{text}: {name!r} names no option; {there}" for name in value if not isinstance(name, str))
+    elif isinstance(value, list):
+        # Of several files the last would win key by key; only experiments are made to be laid over each other.
         yield f"{text}: one option is wanted; {there}"
-    elif str(value).removesuffix(".yaml") not in options:
+    elif not elsewhere and "${" not in str(value) and str(value).removesuffix(".yaml") not in options:
         hint = f"; did you mean {text.partition('=')[0]}={near}?" if (near := _nearest(str(value), options)) else ""
         yield f"{text}: no such option; {there}{hint}"
 

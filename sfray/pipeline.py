@@ -229,7 +229,9 @@ def report(root: Path) -> None:
     last = parse(yaml.safe_load(file.read_text(encoding="utf-8"))) if file.exists() else load()
     here = dataclasses.replace(last.run, dir=str(root.parent), name=root.name, overwrite=[])
     config = dataclasses.replace(last, run=here, stages=["report"])
-    stages(config)["report"].manifest_path.unlink(missing_ok=True)  # anew also where only this program has changed
+    preflight(config)
+    with hold(root):  # anew also where only this program has changed
+        stages(config)["report"].manifest_path.unlink(missing_ok=True)
     run(config)
 
 

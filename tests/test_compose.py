@@ -90,6 +90,20 @@ WRONG = [
     (["run.name=${run.name}"], "run.name: Recursive interpolation detected"),
     (["task=gsm8k", "task.path=x"], "task.path: no such key; did you mean task.options.path or model.path?"),
     (["experimnt=smoke"], "experimnt: no such key; did you mean experiment?"),
+    (["task.name=3", "foo=1"], "foo: no such key"),
+    (["++task.name=null", "foo=1"], "foo: no such key"),
+    (["task.name=[a]", "foo=1"], "foo: no such key"),
+    (["task.name=[a]"], "task.name: expected str, got ['a']"),
+    (["task.name=3", "task.options.x=1"], "task.name: no task '3'; there are countdown, "),
+    (["experiment=[null]"], "experiment=[null]: None names no option; conf/experiment has ablation/"),
+    (["experiment=[null]", "foo=1"], "experiment=[null]: None names no option; conf/experiment has ablation/"),
+    (["~sft.betas.0"], "sft.betas.0: no item of a list can be left out; give the whole list, sft.betas=[…]"),
+    (["~sft.lr", "~sft.betas.0"], "sft.betas.0: no item of a list can be left out"),
+    (["model=${oc.env:SFRAY_NONE,tinny}"], "In 'config': Could not find 'model/tinny'; there are olmo3_7b, "),
+    (
+        ["experiment/paper=countdown_1.5b"],
+        "experiment/paper: not among the defaults of config.yaml; add it with +experiment/paper=countdown_1.5b",
+    ),
     (["grpo.overrides=[a=1]"], "grpo.overrides=[a=1]: cannot be read: no viable alternative at input '[a='; quote"),
     (
         ["task=gsm8k", "task.eval.weights=[1]"],
@@ -108,6 +122,25 @@ def test_a_preset_can_be_changed_key_by_key() -> None:
     config = load(["sample.n=2", "run.name=mine", "stages=[questions,attempts]", "task.sft.count=32", "sft.lr=1e-5"])
     assert (config.sample.n, config.run.name, config.task.sft.count, config.sft.lr) == (2, "mine", 32, 1e-5)
     assert config.stages == ["questions", "attempts"]
+
+
+def test_an_option_may_be_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SFRAY_EXPERIMENT", "smoke")
+    assert composed(["experiment=${oc.env:SFRAY_EXPERIMENT}"]) == composed(["experiment=smoke"])
+
+
+def test_an_option_may_stand_in_a_folder_of_a_group() -> None:
+    assert composed(["+experiment/ablation=no_order"])["run"]["name"] == "ablation_no_order"
+    assert composed(["+experiment/paper=countdown_1.5b"])["task"]["name"] == "mixture"
+
+
+def test_an_option_may_stand_on_the_search_path(tmp_path: Path) -> None:
+    (tmp_path / "trace").mkdir()
+    (tmp_path / "trace" / "mine.yaml").write_text("max_tokens: 77\n", encoding="utf-8")
+    path = f"hydra.searchpath=[file://{tmp_path}]"
+    assert composed([path, "trace=mine"])["trace"] == {"max_tokens": 77}
+    with pytest.raises(ConfigError, match=r"^In 'config': Could not find 'trace/mien'; there are algorithm1, .*mine, "):
+        composed([path, "trace=mien"])
 
 
 def test_a_tree_may_be_named_from_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra.errors import HydraException
 
-from sfray.overrides import groups, is_key, parsed, problems
+from sfray.overrides import groups, is_group, is_key, parsed, problems
 
 CONF = Path(__file__).parents[1] / "conf"
 MODELS = "conf/model has olmo3_7b, qwen2.5_1.5b, qwen2.5_7b, tiny"
@@ -51,7 +51,13 @@ WRONG = [
     ("model=null", f"model=null: no such option; {MODELS}"),
     ("model=5", f"model=5: no such option; {MODELS}"),
     ("model=[tiny,qwen2.5_7b]", f"model=[tiny,qwen2.5_7b]: one option is wanted; {MODELS}"),
+    (
+        "+experiment/paper=countdown_1.5",
+        "+experiment/paper=countdown_1.5: no such option; conf/experiment/paper has countdown_1.5b, countdown_7b, "
+        "openthoughts_10k, openthoughts_1k; did you mean +experiment/paper=countdown_1.5b?",
+    ),
     # keys
+    ("+experiment/papr=countdown_1.5b", "experiment/papr: no such key"),
     ("sample/n=3", "sample/n: no such key; did you mean sample.n?"),
     ("sample.n.x=3", "sample.n.x: no such key; did you mean sample.n or sample?"),
     ("~sample.nn", "sample.nn: no such key; did you mean sample.n?"),
@@ -68,6 +74,19 @@ def test_what_is_wrong(text: str, line: str) -> None:
 def test_an_experiment_is_found_without_its_folder() -> None:
     (line,) = found("experiment=countdown_1.5b")
     assert line.endswith("; did you mean experiment=paper/countdown_1.5b?")
+
+
+@pytest.mark.parametrize(("value", "shown"), [("null", "None"), ("1", "1"), ("[a]", "['a']")])
+def test_experiments_are_named_by_words(value: str, shown: str) -> None:
+    (line,) = found(f"experiment=[smoke,{value}]")
+    assert line.startswith(f"experiment=[smoke,{value}]: {shown} names no option; conf/experiment has ablation/")
+
+
+def test_options_from_elsewhere_are_left_to_hydra() -> None:
+    assert list(problems("trace=mine", CONF, list, elsewhere=True)) == []
+    assert list(problems("model=[tiny,mine]", CONF, list, elsewhere=True)) == [
+        f"model=[tiny,mine]: one option is wanted; {MODELS}"
+    ]
 
 
 def test_keys_beside_the_schema_are_asked_for_only_when_one_is_wrong() -> None:
@@ -94,6 +113,12 @@ def test_keys_beside_the_schema_are_asked_for_only_when_one_is_wrong() -> None:
         "sample=tiny.yaml",
         "experiment=paper/countdown_1.5b",
         "experiment=[quickstart,smoke]",
+        "experiment=${oc.env:E,smoke}",
+        "experiment=paper/${oc.env:E}",
+        "model=${oc.env:M,tiny}",
+        "+experiment/ablation=no_order",
+        "+experiment/paper=countdown_1.5b",
+        "+experiment/paper=[countdown_1.5b,countdown_7b]",
         "sample.variants.0=plan",
         "task.options.parts.0.name=gsm8k",
         "+engine.extra.anything.at.all=1",
@@ -115,6 +140,13 @@ def test_groups_and_keys() -> None:
         "task.options.x",
         "hydra.x",
     ]
+
+
+@pytest.mark.parametrize("key", ["", ".", "..", "/", "/tmp", "config.yaml", "experiment/smoke", "x" * 300, "\0"])
+def test_what_is_no_folder_of_the_tree_is_no_group(key: str) -> None:
+    assert not is_group(key, CONF)
+    assert is_group("model", CONF)
+    assert is_group("experiment/paper", CONF)
 
 
 def test_what_is_no_override_cannot_be_parsed() -> None:

@@ -40,6 +40,7 @@ class Published:
         model: The base model.
         trained_on: What it was trained on.
         averaged: The groups that ``Row.average`` is over.
+        average_of: What they are, in words.
         rows: Key (``base``, ``sft``, ``rl_only``, ``grpo``, …) -> figures.
         skills: Group -> answers and reflections per response and verdict F1 of the
             1.5B model after GRPO.
@@ -49,6 +50,7 @@ class Published:
     model: str
     trained_on: str
     averaged: tuple[str, ...]
+    average_of: str
     rows: Mapping[str, Row]
     skills: Mapping[str, Mapping[str, float]]
 
@@ -63,11 +65,12 @@ class Published:
             Model -> row, without models that the table knows nothing of.
 
         Raises:
-            ValueError: ``report.beside`` names no row; names the nearest.
+            ValueError: ``report.beside`` names a row that no table has; names the nearest.
         """
         trained = config.report.beside or ("rl_only" if config.grpo.init == "base" else "grpo")
-        if config.report.beside and trained not in self.rows:
-            raise ValueError(f"report.beside: no row {trained!r}{suggestion(trained, self.rows)}")
+        known = {row["key"] for table in _file()["tables"].values() for row in table["rows"]}
+        if trained not in known:
+            raise ValueError(f"report.beside: no row {trained!r}{suggestion(trained, sorted(known))}")
         keys = {model: trained if model == "grpo" else model for model in models}
         return {model: self.rows[key] for model, key in keys.items() if key in self.rows}
 
@@ -98,4 +101,13 @@ def published(table: str) -> Published:
         for row in chosen["rows"]
     }
     averaged = tuple(c for c in chosen["columns"] if not c.startswith("countdown-"))
-    return Published(content["source"], chosen["model"], chosen["trained_on"], averaged, rows, content["skills"])
+    others = " other than Countdown" if len(averaged) < len(chosen["columns"]) else ""
+    return Published(
+        source=content["source"],
+        model=chosen["model"],
+        trained_on=chosen["trained_on"],
+        averaged=averaged,
+        average_of=f"the paper's {len(averaged)}{others}",
+        rows=rows,
+        skills=content["skills"],
+    )

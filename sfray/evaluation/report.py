@@ -187,7 +187,9 @@ def _evaluation(sources: Sources) -> dict[str, Any] | None:
             else None
         ),
         "samples": results["samples_per_question"],
-        "otherwise": results["decoding"].get("n_by_task", {}),
+        "otherwise": {
+            t: n for t, n in results["decoding"].get("n_by_task", {}).items() if t in _first(models)["tasks"]
+        },
         "confidence": results["confidence"],
         "missing": sum(o["missing"] for o in overall.values()),
         "paper": paper,

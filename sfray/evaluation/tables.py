@@ -65,7 +65,7 @@ def accuracy(results: Json, paper: Published, config: Config) -> Table:
     models: Json = results["models"]
     beside = paper.beside(models, config)
     rows = []
-    for label, figures, published in _accuracy_rows(models, beside, paper.averaged):
+    for label, figures, published in _accuracy_rows(models, beside, paper):
         best = max((f["mean"] for f in figures.values() if f), default=0.0)
         cells = [
             estimate(f, kind="best" if f and len(figures) > 1 and f["mean"] == best > 0 else "")
@@ -79,7 +79,7 @@ def accuracy(results: Json, paper: Published, config: Config) -> Table:
 
 
 def _accuracy_rows(
-    models: Json, beside: Mapping[str, Row], averaged: Sequence[str]
+    models: Json, beside: Mapping[str, Row], paper: Published
 ) -> Iterator[tuple[str, dict[str, Json | None], dict[str, float | None]]]:
     first = next(iter(models.values()))
     for name in first["levels"]:
@@ -91,7 +91,7 @@ def _accuracy_rows(
     nothing: dict[str, float | None] = dict.fromkeys(beside)
     for label, names, theirs in (
         ("countdown 4 to 6", _COUNTDOWN_AVERAGE, {m: row.countdown for m, row in beside.items()}),
-        (f"the paper's {len(averaged)} other than Countdown", averaged, {m: row.average for m, row in beside.items()}),
+        (paper.average_of, paper.averaged, {m: row.average for m, row in beside.items()}),
     ):
         if names and all(name in first["levels"] for name in names):
             chosen = {m: [model["levels"][n]["accuracy"] for n in names] for m, model in models.items()}

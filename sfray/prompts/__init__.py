@@ -90,10 +90,11 @@ def load(source: str = "default") -> Prompts:
     try:
         loader = yaml.SafeLoader(content)
         node = loader.get_single_node()
+        repeated = list(_repeated(node))  # before construction, which writes what << merges into the node
         raw = loader.construct_document(node) if node else None
     except yaml.YAMLError as error:
         raise ValueError(f"prompts: {path} is not YAML: {error}") from error
-    for key in _repeated(node):
+    for key in repeated:
         raise ValueError(f"prompts: {key} stands more than once in {path}")
     return _checked(_mapping(raw, str(path)), hashlib.sha256(content).hexdigest()[:16])
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Iterator
 
-_BRACES = re.compile(
-    r"\\[A-Za-z]+(?:\{[^{}]*\})+"  # \frac{a}{b}
-    r"|[_^]\{[^{}]*\}"  # x_{i}
-    r"|\{\s*([A-Za-z_][\w-]*)\s*\}"
-)
-"""A word in braces, as the group; in mathematics, where it is no placeholder, without the group."""
+_NAMES = ("question", "answer_type", "attempt", "answer")
+"""All names that some template takes."""
+
+_BRACES = re.compile(r"\\[A-Za-z]+\*?\s*\{|(?<![\\^_$\]{}])(\{\s*([A-Za-z_][\w-]*)\s*\})")
+"""A word in braces and its name, as the groups; after a LaTeX command, where it is no placeholder, without them."""
 
 
 def fill(template: str, **values: str) -> str:
@@ -24,9 +24,12 @@ def fill(template: str, **values: str) -> str:
 
 
 def unknown(template: str, known: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yields each word in braces that is not filled, as written and by its name.
+    """Yields each word in braces that is, or nearly is, a placeholder and is not filled, as written and by its name.
 
-    Other braces stay as they are: LaTeX's, JSON's, empty ones.
+    Other braces stay as they are: LaTeX's, JSON's, the shell's, those around other words.
     """
     filled = {f"{{{name}}}" for name in known}
-    yield from ((found[0], found[1]) for found in _BRACES.finditer(template) if found[1] and found[0] not in filled)
+    for found in _BRACES.finditer(template):
+        written, name = found.groups()
+        if name and written not in filled and difflib.get_close_matches(name.lower(), _NAMES, cutoff=0.8):
+            yield written, name

@@ -76,6 +76,8 @@ _UNFINISHED = re.compile(
     rf"|{_DIFFERENTIAL}(?:\^ ?\{{?[0-9]+\}}?)?[^{{}}]*\}} ?{_DIFFERENTIAL} ?[A-Za-z]"
     r"|(?<![A-Za-z])d ?/ ?d[A-Za-z]|\\nabla|[vV]matrix"
 )
+_COUNTING = re.compile(r"!|\\[dt]?binom(?![A-Za-z])|\\choose(?![A-Za-z])")
+_JOINT = re.compile(r"\\(?:text|mbox)\{ ?(?:and|or) ?\}")
 _RELATION = re.compile(r"[=<>≤≥]|\\(?:[lg]eq?(?:slant)?|[lg]t)(?![A-Za-z])")
 _BRACKETS = {"set": re.compile(r"\\\{(.*)\\\}"), "ordered": re.compile(r"[(\[](.*)[)\]]")}
 _BRACKET = re.compile(r"\\?[{(\[]|\\?[})\]]|,")
@@ -201,10 +203,11 @@ def _may_follow(value: str, unit: str, word: str, letters: bool) -> bool:
     if len(word) >= 4 and unit.startswith(" "):
         return True
     alone = len(word.partition("^")[0]) == 1 and word != "°"
-    return is_named(word) and (letters or not alone) and not _has_variable(value)
+    return is_named(word) and (letters or not alone) and not has_variable(value)
 
 
-def _has_variable(formula: str) -> bool:
+def has_variable(formula: str) -> bool:
+    """Whether a letter stands alone in it."""
     return _VARIABLE.search(_COMMAND.sub(" ", formula)) is not None
 
 
@@ -236,16 +239,20 @@ def _is_noun(text: str) -> bool:
 
 def restates(formula: str, gold: str) -> bool:
     """Whether something is left to be worked out that the gold has not: an integral, a factorial, an equation."""
-    if _UNFINISHED.search(formula) and not _UNFINISHED.search(gold):
+    # Where there is a variable, n choose 2 is as far as it goes.
+    finished = _COUNTING.sub("", formula) if has_variable(gold) else formula
+    if _UNFINISHED.search(finished) and not _UNFINISHED.search(gold):
         return True
-    return _RELATION.search(formula) is not None and _is_solved(gold) and not _is_solved(formula)
+    if _RELATION.search(formula) is None or _RELATION.search(gold) is None or not _is_solved(gold):
+        return False
+    return not all(map(_is_solved, _items(_JOINT.sub(",", formula))))
 
 
 def _is_solved(formula: str) -> bool:
-    """Whether it relates a name to numbers alone, as ``x = 2`` and ``1 < x < 2`` do."""
+    """Whether it is of numbers alone, or relates a name to such: ``2``, ``x = 2``, ``1 < x < 2``."""
     sides = [side.strip() for side in _RELATION.split(formula)]
     others = [side for side in sides if not _NAME.fullmatch(side)]
-    return 1 <= len(others) == len(sides) - 1 and not any(map(_has_variable, others))
+    return len(others) == max(1, len(sides) - 1) and not any(map(has_variable, others))
 
 
 def confuses(formula: str, gold: str) -> bool:

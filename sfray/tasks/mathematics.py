@@ -14,6 +14,7 @@ from sfray.tasks.formula import (
     confuses,
     element,
     even,
+    has_variable,
     is_prose,
     measured,
     number_of,
@@ -27,6 +28,7 @@ from sfray.tasks.loaded import Loaded, Row, text_of
 from sfray.tasks.numbers import parse_number
 from sfray.tasks.outcome import Outcome, Reason
 from sfray.tasks.task import Gold
+from sfray.tasks.units import agree
 from sfray.tasks.worker import WorkerFailure, WorkerTimeout, call
 
 MAX_CHARS = 500
@@ -72,11 +74,11 @@ def judge(gold: Gold, answer: str) -> Outcome:
         formula = stated(formula)
     if formula is None:
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
-    formula, unit = measured(formula)
+    formula, unit = measured(formula, letters=not has_variable(measured(right)[0]))
     right, asked = measured(right, letters=bool(unit))
     if alters(formula, right) or restates(formula, right):
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
-    if unit and asked and unit != asked:
+    if unit and asked and not agree(unit, asked):
         return Outcome.wrong(Reason.WRONG_VALUE, answer)
     numbers = [parse_number(number_of(text), units=False) for text in (right, formula)]
     if None not in numbers:

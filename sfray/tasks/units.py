@@ -15,6 +15,7 @@ from collections.abc import Sequence
 MAX_WORDS = 3
 
 _WORD = re.compile(r"[A-Za-z°][A-Za-z²³°]*(?:\^[23])?")
+_POWER = re.compile(r"[\^²³]")
 _LETTERS = frozenset("acfghjlmnstvw°")
 _MONEY = re.compile(r"(?:us|usd|eur|gbp|dollars?|euros?|pounds?|rupees?|yen|cents?)", re.IGNORECASE)
 _RATE = re.compile(r"(?:per|each|every|an?)", re.IGNORECASE)
@@ -46,6 +47,9 @@ _SPELLINGS = """
     ° degree deg
     c celsius
     f fahrenheit
+    j joule
+    n newton
+    w watt
     percent pct
     $ dollar usd
     cent
@@ -59,8 +63,11 @@ _SPELLINGS = """
 """One unit a line, by its name and what else it is called."""
 
 _LONE = frozenset("ghlmstL°")
+_RAISED = frozenset({"mm", "cm", "m", "km", "in", "ft", "yd", "mi", "unit"})
+"""What is squared and cubed: lengths; of times, seconds behind a ``per``."""
+
 _POWERS = {"square": "^2", "sq": "^2", "cubic": "^3", "cu": "^3"}
-_RATES = {"mph": "mi per h", "kph": "km per h", "kmh": "km per h"}
+_RATES = {"mph": "mi per h", "kph": "km per h", "kmh": "km per h", "mps": "m per s"}
 _CHANGE = """
     hundred hundreds thousand thousands million millions billion billions trillion trillions dozen dozens score scores
     gross lakh lakhs crore crores grand mil mn bn tn half halves halved third thirds quarter quarters fourth fourths
@@ -112,9 +119,28 @@ def canonical(words: Sequence[str]) -> tuple[str, ...]:
     return (*named, power) if power else tuple(named)
 
 
-def is_unit(word: str) -> bool:
-    """Whether a word leaves the number before it alone."""
-    lowered = word.lower()
+def agree(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two canonical units may be of one quantity.
+
+    Units by name must be the same. Nouns need one in common: ``red marbles`` are marbles.
+    ``square units`` are whatever the other says.
+    """
+    names = {word.partition("^")[0] for word in (*one, *other)}
+    if list(one) == list(other) or "unit" in names:
+        return True
+    return not names <= {*_NAMES.values(), "per"} and not set(one).isdisjoint(other)
+
+
+def is_unit(word: str, before: str = "") -> bool:
+    """Whether a word leaves the number before it alone.
+
+    Args:
+        word: One word, with its power if it has one.
+        before: The word before it.
+    """
+    lowered, name = word.lower(), _POWER.split(word)[0]
+    if name != word and _NAMES.get(_stem(name)) not in (_RAISED | {"s"} if _RATE.fullmatch(before) else _RAISED):
+        return False
     if len(word) == 1:
         return lowered in _LETTERS
     return _WORD.fullmatch(word) is not None and lowered not in _REFUSED
@@ -127,7 +153,7 @@ def leaves_value(words: Sequence[str], money: bool) -> bool:
         words: Without white space and slashes; a slash reads as ``per``.
         money: Whether a currency sign stands before the number.
     """
-    if len(words) > MAX_WORDS or not all(map(is_unit, words)):
+    if len(words) > MAX_WORDS or not all(map(is_unit, words, ("", *words))):
         return False
     if not money or not words:
         return True

@@ -49,6 +49,16 @@ def test_an_ablation_is_set_beside_the_papers(row, average):
     assert published("qwen2.5-1.5b").beside(("grpo",), config)["grpo"].average == average
 
 
+def test_a_row_that_only_another_table_has_leaves_the_model_alone():
+    config = Config(report=ReportConfig(beside="no_order"))
+    assert list(published("qwen2.5-7b").beside(("base", "grpo"), config)) == ["base"]
+
+
+def test_averages_are_named_by_what_they_are_over():
+    assert published("qwen2.5-1.5b").average_of == "the paper's 10 other than Countdown"
+    assert published("openthoughts-7b").average_of == "the paper's 4"
+
+
 def test_an_unknown_row_names_the_nearest():
     config = Config(report=ReportConfig(beside="no_ordre"))
     with pytest.raises(ValueError, match=r"report.beside: no row 'no_ordre'; did you mean 'no_order'\?"):

@@ -140,12 +140,16 @@ REFUSED = [
         "prompts: solve.first.user has {answer_typ}, which nothing fills; did you mean {answer_type}?",
     ),
     (
+        {"solve__first__user": "{ question } {answer_type}"},
+        "prompts: solve.first.user has { question }, which nothing fills; did you mean {question}?",
+    ),
+    (
         {"solve__first__user": "{Question} {answer_type}"},
         "prompts: solve.first.user has {Question}, which nothing fills; did you mean {question}?",
     ),
     (
-        {"solve__first__user": "{question} {xyz}"},
-        "prompts: solve.first.user has {xyz}, which nothing fills; it takes {question}, {answer_type}",
+        {"solve__first__user": "{question} {attempt}"},
+        "prompts: solve.first.user has {attempt}, which nothing fills; it takes {question}, {answer_type}",
     ),
     ({"system__be": 3}, "prompts: system.be must be a text"),
     ({"system__unused": ""}, "prompts: system.unused must be a text"),
@@ -161,6 +165,10 @@ REFUSED = [
     ({"reflect": "R"}, "prompts: reflect must be a mapping of names"),
     ({"reflect__default": "R {question}"}, "prompts: reflect.default must hold {attempt}"),
     ({"reflect__default": "R {attempt}"}, "prompts: reflect.default must hold {question}"),
+    (
+        {"reflect__default": "R {question} {attempt} {answer_type}"},
+        "prompts: reflect.default has {answer_type}, which nothing fills; it takes {question}, {attempt}",
+    ),
     (
         {"reflect__default": "R {question} {attempts}"},
         "prompts: reflect.default has {attempts}, which nothing fills; did you mean {attempt}?",
@@ -192,7 +200,7 @@ def test_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
 
 
 def test_braces_that_are_no_placeholder_stay(tmp_path: Path) -> None:
-    text = r"{question} as \boxed{answer}, x_{i}, {}, {1, 2} or " + '{"answer": 5}'
+    text = r"{question} as \boxed {answer}, \frac{x^{2}}{y}, ${HOME}, {{x}}, {}, {1, 2} or " + '{"answer": 5}'
     words = load(str(own(tmp_path, solve__first__user=text)))
     assert words.question("Q", "T") == [{"role": "user", "content": text.replace("{question}", "Q")}]
 
@@ -213,6 +221,19 @@ def test_a_name_twice_in_a_section_is_named_by_its_full_key(tmp_path: Path) -> N
     path.write_text(OWN.replace("  second:", "  first:"), encoding="utf-8")
     with pytest.raises(ValueError, match=rf"^prompts: solve\.first stands more than once in {path}$"):
         load(str(path))
+
+
+MERGED = """
+solve:
+  first: &first {system: be, user: "{question} a"}
+  second: {<<: *first, user: "{question} b"}
+"""
+
+
+def test_a_merged_key_can_be_changed(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(MERGED + OWN[OWN.index("system: {be") :], encoding="utf-8")
+    assert load(str(path)).solve == {"first": ("Be brief.", "{question} a"), "second": ("Be brief.", "{question} b")}
 
 
 @pytest.mark.parametrize("source", ["defualt", "", "/", "no/such/file.yaml", "default.yaml", ".."])

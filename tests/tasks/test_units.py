@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sfray.tasks.units import canonical, is_named, is_unit, leaves_value
+from sfray.tasks.units import agree, canonical, is_named, is_unit, leaves_value
 
 
 @pytest.mark.parametrize(
@@ -16,10 +16,55 @@ def test_units(word: str) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["million", "Fifths", "k", "x", "i", "e", "or", "NOT", "wrong", "seven", "doubled", "m^4", "3", "", "a-b", "é"],
+    [
+        "million",
+        "Fifths",
+        "k",
+        "x",
+        "i",
+        "e",
+        "or",
+        "NOT",
+        "wrong",
+        "seven",
+        "doubled",
+        "m^4",
+        "3",
+        "",
+        "a-b",
+        "é",
+        "t^2",
+        "s^2",
+        "x²",
+    ],
 )
 def test_no_units(word: str) -> None:
     assert not is_unit(word)
+
+
+def test_only_a_rate_has_squared_seconds() -> None:
+    assert leaves_value(["m", "per", "s^2"], money=False)
+    assert not leaves_value(["s^2"], money=False)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (["cm", "square"], ["cm^2"], False),
+        (["square", "cm"], ["cm^2"], True),
+        (["cm"], ["cm^2"], False),
+        (["square", "units"], ["cm^2"], True),
+        (["red", "marbles"], ["marbles"], True),
+        (["teachers"], ["students"], False),
+        (["years", "old"], ["years"], True),
+        (["mps"], ["m", "per", "second"], True),
+        (["J"], ["joules"], True),
+        (["cents"], ["dollars"], False),
+    ],
+)
+def test_units_that_agree(one: list[str], other: list[str], same: bool) -> None:
+    assert agree(canonical(one), canonical(other)) is same
+    assert agree(canonical(other), canonical(one)) is same
 
 
 @pytest.mark.parametrize(
