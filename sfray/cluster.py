@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from sfray.config import ClusterConfig
 from sfray.progress import console
@@ -40,7 +39,7 @@ def connect(config: ClusterConfig) -> None:
     if ray.is_initialized():
         return
     if config.address == "local" and "RAY_ADDRESS" not in os.environ:
-        _start(
+        ray.init(
             address="local",
             num_cpus=config.num_cpus,
             num_gpus=config.num_gpus,
@@ -57,20 +56,6 @@ def connect(config: ClusterConfig) -> None:
     quiet_ray_data()
     resources = {k: v for k, v in ray.cluster_resources().items() if k in ("CPU", "GPU")}
     console.print(f"ray {ray.__version__}: {len(ray.nodes())} node(s), {resources}")
-
-
-def _start(attempts: int = 4, **settings: Any) -> None:
-    """Starts Ray, again if need be: it gives its node 30 s, too few on a machine that is busy with something else."""
-    import ray
-
-    for left in reversed(range(attempts)):
-        try:
-            ray.init(**settings)
-            return
-        except Exception as error:  # Ray raises no type of its own here
-            if left and "timed out during startup" in str(error):
-                continue
-            raise
 
 
 def on_local_disk(run_dir: str) -> str | None:

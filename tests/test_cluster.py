@@ -3,7 +3,7 @@
 import pytest
 import ray
 
-from sfray.cluster import _start, connect, disconnect, nodes, on_local_disk
+from sfray.cluster import connect, disconnect, nodes, on_local_disk
 from sfray.config import ClusterConfig
 
 LOCAL = ClusterConfig(address="local", num_cpus=1, num_gpus=0, object_store_gib=0.1)
@@ -16,36 +16,6 @@ def test_a_local_cluster_has_what_the_config_says_and_ends():
     connect(LOCAL)  # a second stage finds it there
     disconnect()
     assert not ray.is_initialized()
-
-
-def test_a_start_that_took_too_long_is_tried_again(monkeypatch):
-    late, calls = Exception("The current node timed out during startup. This could happen because …"), []
-
-    def init(**settings):
-        calls.append(settings)
-        if len(calls) < 3:
-            raise late
-
-    monkeypatch.setattr(ray, "init", init)
-    _start(num_cpus=1)
-    assert calls == [{"num_cpus": 1}] * 3
-    calls.clear()
-    with pytest.raises(Exception, match="timed out during startup"):
-        _start(attempts=2, num_cpus=1)
-    assert len(calls) == 2
-
-
-def test_any_other_failure_to_start_is_raised_at_once(monkeypatch):
-    calls = []
-
-    def init(**settings):
-        calls.append(settings)
-        raise ValueError("no such thing")
-
-    monkeypatch.setattr(ray, "init", init)
-    with pytest.raises(ValueError, match="no such thing"):
-        _start()
-    assert len(calls) == 1
 
 
 @pytest.mark.parametrize(

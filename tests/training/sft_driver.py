@@ -119,11 +119,23 @@ def main() -> None:
     made = config(folder, settings)
     stage = Stage(folder / settings.get("stage", "sft"), "sft", {"sft": settings.get("sft", {})}, {"traces": "0"})
     stage.open()
-    cluster.connect(made.cluster)
+    connect(made)
     try:
         sft.run(made, stage, {"traces": folder / "traces"})
     finally:
         cluster.disconnect()
+
+
+def connect(made: Config, attempts: int = 4) -> None:
+    """Starts Ray, again if need be: it gives its node 30 seconds, too few on a busy machine."""
+    for left in reversed(range(attempts)):
+        try:
+            cluster.connect(made.cluster)
+        except Exception as error:
+            if not left or "timed out during startup" not in str(error):
+                raise
+        else:
+            return
 
 
 if __name__ == "__main__":
