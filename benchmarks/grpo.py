@@ -25,8 +25,9 @@ from sfray import models
 from sfray.compose import load
 from sfray.config import Config
 from sfray.runs import Stage
-from sfray.training import grpo, grpo_export, grpo_metrics, grpo_process
-from sfray.training.grpo_overrides import Paths, command
+from sfray.training.grpo import export, metrics, process
+from sfray.training.grpo import stage as grpo
+from sfray.training.grpo.overrides import Paths, command
 
 WARM_UP = 1
 _OURS = ("trainer.v1.sampler.custom_sampler.", "+trainer.v1.sampler.sampler_kwargs.")
@@ -49,31 +50,31 @@ def train_stage(whole: Config, folder: Path) -> tuple[float, list[dict[str, Any]
     stage.open()
     start = time.monotonic()
     grpo.run(whole, stage, {"questions": source.path})
-    return time.monotonic() - start, grpo_metrics.read(stage.path)
+    return time.monotonic() - start, metrics.read(stage.path)
 
 
 def train_bare(whole: Config, folder: Path) -> tuple[float, list[dict[str, Any]]]:
     """Wall seconds and step records of verl alone, on the files that the stage wrote."""
     data, bare = folder / "grpo", folder / "bare"
-    steps = grpo_metrics.new_file(bare, 0)
+    steps = metrics.new_file(bare, 0)
     files = (str(models.resolve(whole.model.path)), data / "train.parquet", data / "validation.parquet")
-    paths = Paths(*files, bare / "checkpoints", grpo_process.ray_folder(bare))
+    paths = Paths(*files, bare / "checkpoints", process.ray_folder(bare))
     rows = count_rows(data / "train.parquet")
     lines = [x for x in command(whole, paths, rows, "local") if not x.startswith(_OURS)]
     start = time.monotonic()
     with (bare / "verl.log").open("wb") as log:
         subprocess.run(
             [sys.executable, "-m", "verl.trainer.main_ppo", f"hydra.run.dir={bare / 'hydra'}", *lines],
-            env=grpo.child_environment(whole, steps, private=True) | {grpo_process.MARKER: str(bare.resolve())},
+            env=grpo.child_environment(whole, steps, private=True) | {process.MARKER: str(bare.resolve())},
             stdout=log,
             stderr=subprocess.STDOUT,
             check=True,
         )
     seconds = time.monotonic() - start
-    grpo_process.end_leftovers(bare)
-    if grpo_export.last_step(paths.checkpoints) != whole.grpo.steps:
+    process.end_leftovers(bare)
+    if export.last_step(paths.checkpoints) != whole.grpo.steps:
         raise RuntimeError(f"bare verl did not finish; see {bare / 'verl.log'}")
-    return seconds, grpo_metrics.read(bare)
+    return seconds, metrics.read(bare)
 
 
 def count_rows(path: Path) -> int:

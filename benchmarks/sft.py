@@ -75,7 +75,7 @@ def train_sfray(folder: Path, settings: Config) -> None:
     """The stage itself, in a Ray instance of its own."""
     import ray
 
-    from sfray.training import sft
+    from sfray.training.sft import stage as sft
 
     stage = Stage(folder / "sfray", "sft", {}, {})
     stage.open()
@@ -92,9 +92,9 @@ def train_plain(folder: Path, settings: Config, grouped: bool) -> None:
     from transformers import AutoModelForCausalLM, get_scheduler
 
     from sfray import models
-    from sfray.training.sft_batch import collate
-    from sfray.training.sft_data import Rows, share
-    from sfray.training.sft_loop import plan
+    from sfray.training.sft.batch import collate
+    from sfray.training.sft.data import Rows, share
+    from sfray.training.sft.loop import plan
 
     torch.set_num_threads(1)
     source = models.resolve(settings.model.path)

@@ -102,13 +102,13 @@ SPECS: dict[str, Spec] = {
         ray=True,
     ),
     "sft": Spec(
-        ("sfray.training.sft:run",),
+        ("sfray.training.sft.stage:run",),
         ("traces",),
         ("model", "sft", "run.seed"),
         ray=True,
     ),
     "grpo": Spec(
-        ("sfray.training.grpo:run",),
+        ("sfray.training.grpo.stage:run",),
         ("questions",),
         ("model", "grpo", "prompts", "run.seed"),
         split="rl",

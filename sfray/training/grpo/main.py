@@ -1,0 +1,93 @@
+"""The process that runs verl: ``python -m sfray.training.grpo.main KEY=VALUE …``.
+
+It does what ``python -m verl.trainer.main_ppo`` does, with three differences: it dies
+with the process that started it, it pushes synthetic answers through verl's own reward
+path first, and on CPU it is itself verl's task runner, which saves a process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+_PR_SET_PDEATHSIG = 1
+
+_FORWARDED = ("VERL_FILE_LOGGER_PATH", "PYTHONPATH", "TQ_PERF_LOG_FLUSH_INTERVAL")
+"""Environment that verl's actors need on whatever node they land."""
+
+
+def die_with_parent(parent: int) -> None:
+    """Asks the kernel to kill this process when its parent ends, however it ends.
+
+    Args:
+        parent: Process id of the expected parent; when it is gone already, this process ends.
+    """
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def main() -> None:
+    """Composes verl's config from the command line and trains."""
+    if parent := os.environ.get("SFRAY_PARENT"):
+        die_with_parent(int(parent))
+
+    import hydra
+    import verl.trainer.main_ppo as verl_main
+    from omegaconf import DictConfig, open_dict
+
+    from sfray.training.grpo.probe import probe_verl
+
+    @hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)
+    def train(config: DictConfig) -> None:
+        """Does the work of ``verl.trainer.main_ppo.main``, with the reward probed first."""
+        verl_main.auto_set_device(config)
+        verl_main.validate_config(
+            config=config,
+            use_reference_policy=verl_main.need_reference_policy(config),
+            use_critic=verl_main.need_critic(config),
+        )
+        probe_verl(config)
+        with open_dict(config):
+            config.ray_kwargs.ray_init.runtime_env.env_vars = {k: os.environ[k] for k in _FORWARDED if k in os.environ}
+        verl_main.run_ppo(config, task_runner_class=_runner(config.trainer.device))
+
+    train()
+
+
+def _runner(device: str) -> type:
+    """verl's task runner: an actor of its own on a cluster, this very process on CPU."""
+    from verl.trainer.main_ppo import TaskRunnerV1
+
+    if device != "cpu":
+        return TaskRunnerV1
+
+    class Remote:
+        """Offers ``run.remote`` for a method that runs here."""
+
+        @staticmethod
+        def remote(config: object) -> object:
+            """Runs verl's task runner here; its result is a reference, as of an actor's method."""
+            import ray
+
+            runner = TaskRunnerV1.__ray_metadata__.modified_class()  # type: ignore[attr-defined] # an actor's class
+            runner.run(config)
+            return ray.put(None)
+
+    class HereRunner:
+        """Stands where verl starts its runner with ``task_runner_class.remote()``."""
+
+        run = Remote
+
+        @classmethod
+        def remote(cls) -> HereRunner:
+            """Stands for the creation of an actor."""
+            return cls()
+
+    return HereRunner
+
+
+if __name__ == "__main__":
+    main()

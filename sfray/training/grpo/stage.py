@@ -1,0 +1,231 @@
+"""The GRPO stage: verl trains against the 0/1 reward, a plain Hugging Face folder comes out.
+
+grpo/train.parquet, validation.parquet   the questions in verl's schema
+     verl.log                            everything verl and its workers print
+     steps/                              verl's own record, one file per launch
+     metrics.jsonl                       one line per step
+     checkpoints/global_step_<n>/        what a rerun resumes from
+     model/                              the trained model
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sfray import models, prompts
+from sfray.config import Config
+from sfray.progress import Bar, console
+from sfray.runs import Stage
+from sfray.training.grpo import data, export, metrics, probe, process
+from sfray.training.grpo.failure import explain
+from sfray.training.grpo.overrides import Paths, command, quoted
+
+_ROOT = Path(__file__).resolve().parents[3]
+
+
+class GrpoError(RuntimeError):
+    """Training ended without having done what was asked."""
+
+
+class VerlFailed(GrpoError):
+    """verl ended by itself, with an error."""
+
+
+def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
+    """Runs or resumes the stage. On CPU verl starts a Ray instance of its own.
+
+    Args:
+        inputs: ``questions``, and ``sft`` when ``grpo.init`` is ``sft``.
+
+    Raises:
+        RewardBroken: A synthetic right or wrong answer got the wrong reward.
+        GrpoError: verl failed, hung, or did not do every step.
+    """
+    began = time.monotonic()
+    folder = stage.path.resolve()
+    process.end_leftovers(folder)
+    earlier = metrics.seconds(folder)
+    origin = str(inputs["sft"].resolve() / "model") if config.grpo.init == "sft" else config.model.path
+    start = models.resolve(origin)
+    tokenizer = models.load_tokenizer(start, config.model.trust_remote_code)
+    wording = prompts.load(config.prompts)
+    rows, rejects = data.write(config, wording, inputs["questions"], tokenizer, folder)
+    probed = _probe(rows, tokenizer)
+    paths = Paths(
+        str(start.resolve()) if origin == "tiny" else models.anywhere(origin),
+        folder / "train.parquet",
+        folder / "validation.parquet",
+        folder / "checkpoints",
+        process.ray_folder(folder),
+    )
+    _train(config, folder, paths, len(rows))
+    recorded = _finished(config, folder, paths)
+    model = folder / "model"
+    last = paths.checkpoints / f"global_step_{config.grpo.steps}"
+    export.export(last, start, model, config.model.trust_remote_code)
+    shown = models.check_folder(model, config.model.trust_remote_code)
+    _compare(start, model, shown, models.chat_template_hash(tokenizer))
+    stage.commit(
+        counts={
+            "prompts": len(rows),
+            "steps": config.grpo.steps,
+            "rollouts": config.grpo.steps * config.grpo.batch * config.grpo.n,
+            "tokens": sum(line.get("tokens", 0) for line in recorded),
+        },
+        metrics={**_summary(recorded), "reward_probe": probed, "prompts_digest": wording.digest, **asdict(shown)},
+        seconds=earlier + time.monotonic() - began,
+        rejects=rejects,
+    )
+
+
+def _probe(rows: list[dict[str, Any]], tokenizer: Any) -> str:
+    """Probes the reward, where a right answer is known."""
+    row = probe.first_answered(rows)
+    if row is None:
+        return "skipped: no training question has a known answer"
+    probe.probe_tokenizer(
+        tokenizer,
+        row["prompt"],
+        row["data_source"],
+        row["reward_model"]["ground_truth"],
+        row["extra_info"]["answer"],
+    )
+    return "passed"
+
+
+def _train(config: Config, folder: Path, paths: Paths, rows: int) -> None:
+    """Trains to the last step; after a failure again, from the last checkpoint.
+
+    A launch that did not get a step further than the one before has not met with an
+    accident, so it is not repeated.
+    """
+    furthest = 0
+    for failures in range(config.grpo.max_failures + 1):
+        resumed = export.last_step(paths.checkpoints)
+        if resumed >= config.grpo.steps:
+            return
+        try:
+            _launch(config, folder, paths, rows, resumed)
+            return
+        except VerlFailed as error:
+            reached = max([line["step"] for line in metrics.read(folder)], default=0)
+            if reached <= max(furthest, resumed) or failures == config.grpo.max_failures:
+                raise
+            furthest = reached
+            console.print(f"{error}\nstarting verl again: {failures + 1} of {config.grpo.max_failures}", markup=False)
+            process.end_leftovers(folder)
+
+
+def _launch(config: Config, folder: Path, paths: Paths, rows: int, resumed: int) -> None:
+    """Runs verl from the last checkpoint to the last step, with a progress bar."""
+    steps = metrics.new_file(folder, resumed)
+    address = "auto" if os.environ.get("RAY_ADDRESS") else config.cluster.address
+    environment = child_environment(config, steps, private=address == "local")
+    arguments = [sys.executable, "-u", "-m", "sfray.training.grpo.main", f"hydra.run.dir={quoted(folder / 'hydra')}"]
+    log = folder / "verl.log"
+    offset = log.stat().st_size if log.exists() else 0
+    limits = process.Limits(60 * config.grpo.timeout_minutes, 60 * config.engine.timeout_minutes)
+    with Bar("grpo", config.grpo.steps, "steps") as bar:
+        bar.update(resumed, "starting verl")
+
+        seen = 0
+
+        def look() -> None:
+            """Prunes checkpoints and shows what steps were recorded since the last look."""
+            nonlocal seen
+            export.prune(paths.checkpoints, config.grpo.keep)
+            size = steps.stat().st_size if steps.exists() else 0
+            if size == seen:
+                return
+            seen = size
+            recorded = metrics.read(folder)
+            if recorded and recorded[-1]["step"] > bar.done:
+                metrics.write(folder, recorded)
+                bar.update(recorded[-1]["step"], describe(recorded[-1]))
+
+        try:
+            code = process.run(
+                [*arguments, *command(config, paths, rows, address)], environment, folder, limits, on_poll=look
+            )
+        except process.GrpoStopped as error:
+            raise GrpoError(explain(log, offset, str(error))) from error
+    if code != 0:
+        raise VerlFailed(explain(log, offset, f"verl ended with exit code {code}"))
+
+
+def child_environment(config: Config, steps: Path, private: bool) -> dict[str, str]:
+    """The environment of verl: ours, and what verl needs.
+
+    Args:
+        config: The whole config.
+        steps: Where verl's file logger writes.
+        private: Whether verl starts a Ray instance of its own, as it always does on CPU.
+            What ties this process to a Ray job is left out then.
+    """
+    private = private or config.engine.device == "cpu"
+    environment = {k: v for k, v in os.environ.items() if not (private and k.startswith("RAY_"))}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+    environment |= {
+        "VERL_FILE_LOGGER_PATH": str(steps),
+        "HYDRA_FULL_ERROR": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_DEDUP_LOGS": "0",
+        # Its reports of idling would keep the watch from seeing a hang.
+        "TQ_PERF_LOG_FLUSH_INTERVAL": "inf",
+    }
+    if config.engine.device == "cpu":
+        from sfray.training.grpo.verl_cpu import environment as cpu
+
+        environment |= cpu(config.engine.threads)
+    return environment
+
+
+def describe(line: Mapping[str, Any]) -> str:
+    """A step's figures, in words."""
+    text = f"reward {line['reward']:.3f}  length {line['response_length']:.0f}  {line['seconds']:.1f} s"
+    if "validation_accuracy" in line:
+        text += f"  validation {line['validation_accuracy']:.3f}"
+    return text
+
+
+def _finished(config: Config, folder: Path, paths: Paths) -> list[dict[str, Any]]:
+    """The record of every step; verl can end with success and have trained nothing."""
+    reached = export.last_step(paths.checkpoints)
+    if reached != config.grpo.steps:
+        raise GrpoError(
+            f"grpo: verl ended with success, but its last checkpoint is of step {reached} of grpo.steps = "
+            f"{config.grpo.steps}; see {folder / 'verl.log'}"
+        )
+    recorded = metrics.read(folder)
+    if missing := metrics.unrecorded(folder, recorded, config.grpo.steps):
+        raise GrpoError(f"grpo: no record of step(s) {missing} of {config.grpo.steps} in {folder / 'steps'}")
+    metrics.write(folder, recorded)
+    return recorded
+
+
+def _compare(start: Path, model: Path, shown: models.Folder, template: str) -> None:
+    """Raises if the trained folder is not what the next stage was promised."""
+    if shown.chat_template != template:
+        raise GrpoError(f"{model}: its chat template is not that of {start}")
+    if export.unchanged(start, model):
+        raise GrpoError(f"{model}: training left every weight as it was in {start}")
+
+
+def _summary(recorded: list[dict[str, Any]]) -> dict[str, Any]:
+    """First and last rewards (means over a tenth of the steps), and the median step."""
+    if not recorded:
+        return {}
+    tenth = max(1, len(recorded) // 10)
+    mean = {
+        name: sum(r["reward"] for r in part) / tenth
+        for name, part in (("first_reward", recorded[:tenth]), ("last_reward", recorded[-tenth:]))
+    }
+    return {**mean, "step_seconds": sorted(r["seconds"] for r in recorded)[len(recorded) // 2]}

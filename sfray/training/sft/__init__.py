@@ -1,0 +1,8 @@
+"""Supervised fine-tuning on Ray Train and DeepSpeed.
+
+stage.py   the stage: from traces to a trained model
+data.py    traces as training rows, and the order in which they are seen
+batch.py   a micro batch as tensors, and its loss
+loop.py    what each worker runs
+engine.py  DeepSpeed around a Hugging Face model
+"""

@@ -1,0 +1,184 @@
+"""The SFT loop that Ray Train runs in every worker."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TextIO
+
+from sfray import models, seeds
+from sfray.config import Config
+from sfray.runs import replacing
+from sfray.training.sft.data import Plan, Rows, share
+from sfray.training.sft.engine import accumulation, build, export
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_TAG = "deepspeed"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to know. Plain data: it travels.
+
+    Attributes:
+        config: The run's config.
+        model: Folder or name of the model to start from, as the worker sees it.
+        folder: The stage's folder, on storage that every worker sees.
+    """
+
+    config: Config
+    model: str
+    folder: str
+
+    @property
+    def data(self) -> Path:
+        """The training rows."""
+        return Path(self.folder) / "data.parquet"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object per optimizer step."""
+        return Path(self.folder) / "metrics.jsonl"
+
+    @property
+    def output(self) -> Path:
+        """The trained model."""
+        return Path(self.folder) / "model"
+
+
+def plan(config: Config, ids: tuple[str, ...]) -> Plan:
+    """Which rows each step of a run sees."""
+    return Plan(ids, config.sft.batch, config.sft.epochs, config.sft.max_steps, config.run.seed)
+
+
+def train_worker(settings: dict[str, Any]) -> None:
+    """One worker, from the latest checkpoint to the last step and the exported folder.
+
+    Args:
+        settings: ``{"job": Job}``.
+    """
+    import ray.train
+
+    job: Job = settings["job"]
+    config = job.config
+    rank = ray.train.get_context().get_world_rank()
+    rows = Rows(job.data)
+    steps = plan(config, rows.ids)
+    source = models.resolve(job.model)
+    tokenizer = models.load_tokenizer(source, config.model.trust_remote_code)
+    engine = build(source, config.model, config.sft, config.engine.device, steps.steps)
+    done = _load(engine)
+    with _log(job.metrics, done, rank) as log:
+        for step in range(done, steps.steps):
+            metrics = _step(engine, rows, steps, step, job, tokenizer)
+            if log is not None:
+                log.write(json.dumps(metrics) + "\n")
+                log.flush()
+            if (step + 1) % config.sft.save_every == 0 or step + 1 == steps.steps:
+                _save(engine, step + 1, metrics)
+    export(engine, tokenizer, job.output, config.sft.zero, rank)
+
+
+def _load(engine: Any) -> int:
+    """Restores the latest checkpoint, if there is one; returns the steps it has done."""
+    import ray.train
+
+    checkpoint = ray.train.get_checkpoint()
+    if checkpoint is None:
+        return 0
+    with checkpoint.as_directory() as folder:
+        loaded, state = engine.load_checkpoint(folder, tag=_TAG)
+    if loaded is None:
+        raise RuntimeError(f"DeepSpeed found nothing to load in {checkpoint}")
+    return int(state["step"])
+
+
+def _save(engine: Any, step: int, metrics: dict[str, Any]) -> None:
+    """Checkpoints: each worker hands its own files to Ray Train, which merges them.
+
+    Ray Train forgets an old checkpoint only after the new one is whole.
+    """
+    import ray.train
+
+    with TemporaryDirectory() as folder:
+        engine.save_checkpoint(folder, tag=_TAG, client_state={"step": step}, save_latest=False)
+        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+
+
+def _step(
+    engine: Any, rows: Rows, steps: Plan, step: int, job: Job, tokenizer: PreTrainedTokenizerBase
+) -> dict[str, Any]:
+    """One optimizer step over one global batch; returns its metrics.
+
+    The loss is the mean over the assistant's tokens of the *whole* batch. DeepSpeed divides
+    by the number of workers and of micro batches, which is undone here.
+    """
+    import ray.train
+    import ray.train.torch
+    import torch
+    from torch import distributed
+
+    from sfray.training.sft.batch import collate, loss_sum, packs
+
+    began = time.perf_counter()
+    sft, context = job.config.sft, ray.train.get_context()
+    rank, world = context.get_world_rank(), context.get_world_size()
+    device = ray.train.torch.get_device()
+    count = accumulation(sft)
+    torch.manual_seed(seeds.derive(job.config.run.seed, "sft", step, rank))  # any dropout, also after a resume
+    packed, pad = packs(job.config.model.attention), int(tokenizer.pad_token_id)
+    shares = share(steps.rows(step), rows.lengths, sft.micro_batch, count, rank, world)
+    batches = [collate(rows, chosen, pad, packed) for chosen in shares]
+    totals = torch.tensor(
+        [0.0, sum(b.loss_tokens for b in batches), sum(b.tokens for b in batches)], dtype=torch.float64, device=device
+    )
+    distributed.all_reduce(totals[1:])
+    rate = engine.get_lr()[0]
+    for batch in batches:
+        loss = loss_sum(engine, batch.to(device))
+        engine.backward(loss * (world * count / float(totals[1])))
+        engine.step()
+        totals[0] += loss.detach()
+    distributed.all_reduce(totals[:1])
+    loss_total, loss_tokens, tokens = totals.tolist()
+    norm = engine.get_global_grad_norm()
+    seconds = time.perf_counter() - began
+    return {
+        "step": step + 1,
+        "epoch": round((step + 1) / steps.per_epoch, 4),
+        "loss": loss_total / loss_tokens,
+        "lr": rate,
+        "grad_norm": None if norm is None else float(norm),
+        "tokens": int(tokens),
+        "loss_tokens": int(loss_tokens),
+        "seconds": round(seconds, 4),
+        "tokens_per_second": round(tokens / seconds, 1),
+    }
+
+
+@contextmanager
+def _log(path: Path, done: int, rank: int) -> Iterator[TextIO | None]:
+    """Opens ``metrics.jsonl`` for appending on rank 0, without the steps that will be repeated."""
+    if rank:
+        yield None
+        return
+    kept = [line for line in read_metrics(path) if line["step"] <= done]
+    with replacing(path) as temporary:
+        temporary.write_text("".join(json.dumps(line) + "\n" for line in kept))
+    with path.open("a") as file:
+        yield file
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The steps recorded so far; a line torn by a crash is no record."""
+    if not path.exists():
+        return []
+    complete = path.read_text().rpartition("\n")[0]
+    return [json.loads(line) for line in complete.splitlines()]

@@ -1,0 +1,193 @@
+"""The SFT stage: silver traces in, a plain Hugging Face folder out (Ray Train + DeepSpeed).
+
+sft/data.parquet    the traces as token ids, written once
+    metrics.jsonl   one line per optimizer step
+    train/          Ray Train's own folder: checkpoints
+    model/          the trained model
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from sfray import models
+from sfray.arrow import from_table, to_table
+from sfray.config import Config
+from sfray.records import Reject
+from sfray.runs import Stage, write_table
+from sfray.training.progress import following
+from sfray.training.sft import data
+from sfray.training.sft.engine import environment
+from sfray.training.sft.loop import Job, plan, read_metrics, train_worker
+
+if TYPE_CHECKING:
+    from ray.train.torch import TorchTrainer
+
+START_TIMEOUT_SECONDS = 600
+"""How long Ray Train waits for all workers: imports take minutes on a busy machine."""
+
+
+class SftError(RuntimeError):
+    """Training ended without having done what was asked."""
+
+
+def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
+    """Runs or resumes the stage. Ray is running.
+
+    Args:
+        inputs: ``traces``, the folder of the silver traces.
+
+    Raises:
+        SftError: There is nothing to train on, workers failed more often than
+            ``sft.max_failures``, or not every step was done.
+    """
+    began = time.monotonic()
+    folder = stage.path.resolve()
+    job = Job(config, models.anywhere(config.model.path), str(folder))
+    earlier = sum(line["seconds"] for line in read_metrics(job.metrics))
+    tokenizer = models.load_tokenizer(models.resolve(config.model.path), config.model.trust_remote_code)
+    rejects = _prepare(job, inputs["traces"], tokenizer)
+    rows = data.Rows(job.data)
+    if not len(rows):
+        raise SftError(f"sft: no trace to train on in {inputs['traces']} ({len(rejects)} too long for sft.max_length)")
+    steps = plan(config, rows.ids).steps
+    _train(job, steps)
+    recorded = read_metrics(job.metrics)
+    if [line["step"] for line in recorded] != list(range(1, steps + 1)):
+        raise SftError(f"sft: {len(recorded)} of {steps} steps are recorded in {job.metrics}")
+    shown = models.check_folder(job.output, config.model.trust_remote_code)
+    _compare(config, shown, models.chat_template_hash(tokenizer), job.output)
+    stage.commit(
+        counts={
+            "traces": len(rows),
+            "steps": steps,
+            "tokens": sum(line["tokens"] for line in recorded),
+            "loss_tokens": sum(line["loss_tokens"] for line in recorded),
+        },
+        metrics={**_summary(recorded), **asdict(shown)},
+        seconds=earlier + time.monotonic() - began,
+        rejects=rejects,
+    )
+
+
+def _prepare(job: Job, traces: Path, tokenizer: Any) -> list[Reject]:
+    """Tokenises the traces, once; returns those that are too long."""
+    left_out = Path(job.folder) / "too_long.parquet"
+    if not job.data.exists():
+        left_out.unlink(missing_ok=True)
+    if not left_out.exists():
+        parts = sorted(traces.glob("part-*.parquet"))
+        rejects = data.write(parts, job.data, tokenizer, job.config.sft.max_length)
+        write_table(left_out, to_table(Reject, rejects))
+    return from_table(Reject, pq.read_table(left_out))
+
+
+def _train(job: Job, steps: int) -> None:
+    """Trains, with a progress bar; continues from the last checkpoint below the stage's folder."""
+    os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(START_TIMEOUT_SECONDS))
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+
+    config, sft = job.config, job.config.sft
+    for torn in Path(job.folder).glob(".model.*.tmp"):
+        shutil.rmtree(torn)
+    gpu = config.engine.device == "cuda"
+    trainer = _trainer(config.cluster.address == "local")(
+        train_worker,
+        train_loop_config={"job": job},
+        scaling_config=ScalingConfig(
+            num_workers=sft.workers,
+            use_gpu=gpu,
+            resources_per_worker={"CPU": sft.cpus_per_worker} | ({"GPU": 1} if gpu else {}),
+        ),
+        run_config=RunConfig(
+            name="train",
+            storage_path=job.folder,
+            failure_config=FailureConfig(max_failures=sft.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=sft.keep),
+            worker_runtime_env={  # type: ignore[call-arg] # of Ray Train V2
+                "env_vars": environment(config.engine.device, sft.cpus_per_worker)
+            },
+        ),
+    )
+    try:
+        with following("sft", steps, lambda: read_metrics(job.metrics), _figures):
+            trainer.fit()
+    except TrainingFailedError as error:
+        raise SftError(_explain(error, job)) from error
+
+
+def _explain(error: Exception, job: Job) -> str:
+    """The root cause, where to read more, and what to try."""
+    failures = getattr(error, "worker_failures", {})
+    cause = str(next(iter(failures.values()), error)).strip()
+    hint = "The same command continues from the last checkpoint."
+    if "died" in cause or "SIGKILL" in cause:
+        hint = f"A worker process was killed, often for lack of memory: lower sft.micro_batch or raise sft.zero. {hint}"
+    return (
+        f"sft: training failed after {len(read_metrics(job.metrics))} steps and more than sft.max_failures = "
+        f"{job.config.sft.max_failures} restarts:\n{cause}\nWorkers' logs: {_logs()}\n{hint}"
+    )
+
+
+def _logs() -> str:
+    """Where Ray's logs are: a folder of this node, if one runs here."""
+    import ray
+
+    node = ray._private.worker.global_worker.node
+    return str(node.get_logs_dir_path()) if node else "on the cluster's nodes"
+
+
+def _trainer(local: bool) -> type[TorchTrainer]:
+    """Ray's trainer; on a local cluster without two watchers that a process each would run.
+
+    They free a dead driver's resources and react to spot instances going away. A local
+    cluster ends with its driver, and its state service, which they ask, may be off.
+    """
+    from ray.train.torch import TorchTrainer
+    from ray.train.v2._internal.callbacks.placement_group_callback import (
+        PlacementGroupCleanerCallback,
+    )
+
+    if not local:
+        return TorchTrainer
+    os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
+
+    class LocalTrainer(TorchTrainer):
+        """Ray Train without its cleaner of placement groups: a local Ray ends with its driver."""
+
+        def _create_default_callbacks(self) -> list[Any]:
+            callbacks = super()._create_default_callbacks()  # type: ignore[misc] # of Ray Train V2
+            return [c for c in callbacks if not isinstance(c, PlacementGroupCleanerCallback)]
+
+    return LocalTrainer
+
+
+def _figures(line: Mapping[str, Any]) -> str:
+    return f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s"
+
+
+def _compare(config: Config, shown: models.Folder, template: str, path: Path) -> None:
+    """Raises if the trained folder is not what the next stage was promised."""
+    if shown.dtype != config.model.dtype:
+        raise SftError(f"{path}: weights are {shown.dtype}, model.dtype is {config.model.dtype}")
+    if shown.chat_template != template:
+        raise SftError(f"{path}: its chat template is not that of model.path ({config.model.path})")
+
+
+def _summary(recorded: list[dict[str, Any]]) -> dict[str, Any]:
+    """First and last loss, and throughput without the first step, which also warms up."""
+    steady = recorded[1:] or recorded
+    seconds = sum(line["seconds"] for line in steady)
+    return {
+        "first_loss": recorded[0]["loss"],
+        "last_loss": recorded[-1]["loss"],
+        "tokens_per_second": round(sum(line["tokens"] for line in steady) / seconds, 1),
+    }

@@ -1,0 +1,40 @@
+import pytest
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def build():
+    from sfray.training.grpo.replay import StrictReplayBuffer
+
+    def make(**sampler):
+        return StrictReplayBuffer(
+            trainer_mode="sync",
+            trainer_config={},
+            max_off_policy_threshold=8,
+            max_off_policy_strategy="drop",
+            sampler_kwargs=sampler,
+            refill_fn=None,
+        )
+
+    return make
+
+
+def test_the_pace_comes_from_the_config(build):
+    assert build(poll_interval=0.1).poll_interval == 0.1
+    assert build().poll_interval == 2.0
+
+
+def test_a_failed_group_stops_the_run(build, monkeypatch):
+    import transfer_queue
+
+    def listed(status):
+        return lambda: {"train": {"a": {"is_prompt": True, "status": status, "global_steps": 1}}}
+
+    buffer = build()
+    monkeypatch.setattr(transfer_queue, "kv_list", listed("finished"))
+    buffer._sync_metadata_from_transfer_queue()
+    assert buffer.finished_keys == {"train": {"a"}}
+    monkeypatch.setattr(transfer_queue, "kv_list", listed("failure"))
+    with pytest.raises(RuntimeError, match=r"1 rollout group\(s\) failed"):
+        buffer._sync_metadata_from_transfer_queue()

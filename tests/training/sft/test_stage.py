@@ -1,0 +1,244 @@
+"""The SFT stage on the real engines, against a plain PyTorch loop written apart from it."""
+
+import contextlib
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch.nn import functional
+
+from sfray import models
+from sfray.arrow import to_table
+from sfray.config import Config
+from sfray.records import Trace
+from sfray.runs import Manifest, Stage, write_table
+from sfray.training.sft import stage as sft_stage
+from sfray.training.sft.data import Rows
+from sfray.training.sft.loop import plan, read_metrics
+
+DRIVER = Path(__file__).with_name("driver.py")
+ROOT = Path(__file__).parents[3]
+driver = runpy.run_path(str(DRIVER))
+LONG = {"epochs": 20, "save_every": 10, "zero": 2}  # 120 steps: long enough to be killed in the middle
+
+
+def start(folder: Path, **settings) -> subprocess.Popen:
+    """Starts the stage in a process of its own."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    log = (folder / "driver.log").open("a")
+    command = [sys.executable, str(DRIVER), str(folder), json.dumps(settings)]
+    return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+
+def finish(process: subprocess.Popen, folder: Path) -> None:
+    """Waits for success."""
+    assert process.wait(500) == 0, (folder / "driver.log").read_text()[-4000:]
+
+
+def trainers(process: subprocess.Popen) -> list[psutil.Process]:
+    """Ray Train's workers of a stage."""
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if "RayTrainWorker" in "".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
+def wait_for_steps(path: Path, process: subprocess.Popen, steps: int) -> list[dict]:
+    """Waits until so many steps are recorded."""
+    deadline = time.monotonic() + 400
+    while time.monotonic() < deadline:
+        if len(recorded := read_metrics(path)) >= steps:
+            return recorded
+        assert process.poll() is None, (path.parents[1] / "driver.log").read_text()[-4000:]
+        time.sleep(0.005)
+    raise AssertionError("too slow")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("sft")
+    driver["prepare"](made)
+    return made
+
+
+def plain_losses(folder: Path, stage: str, sft: dict) -> tuple[list[float], dict[str, torch.Tensor]]:
+    """The same training in plain PyTorch, one row at a time: losses and final weights."""
+    from transformers import AutoModelForCausalLM, get_scheduler
+
+    config = driver["config"](folder, {"sft": sft})
+    rows = Rows(folder / stage / "data.parquet")
+    steps = plan(config, rows.ids)
+    model = AutoModelForCausalLM.from_pretrained(folder / "base")
+    groups = [
+        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": config.sft.weight_decay},
+        {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=config.sft.lr, betas=tuple(config.sft.betas))
+    warmup = -(-steps.steps // 20)
+    rates = get_scheduler("cosine", optimizer, num_warmup_steps=warmup, num_training_steps=steps.steps)
+    losses = []
+    for step in range(steps.steps):
+        total, count = torch.zeros(()), 0
+        for row in steps.rows(step):
+            ids, prompt = torch.tensor(rows.tokens(row).tolist())[None], int(rows.prompt_tokens[row])
+            logits = model(input_ids=ids).logits[0, prompt - 1 : -1]
+            total = total + functional.cross_entropy(logits, ids[0, prompt:], reduction="sum")
+            count += ids.shape[1] - prompt
+        (total / count).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.sft.clip)
+        optimizer.step()
+        rates.step()
+        optimizer.zero_grad()
+        losses.append(total.item() / count)
+    return losses, model.state_dict()
+
+
+def check(folder: Path, stage: str, sft: dict) -> Manifest:
+    """A finished stage equals the plain loop: losses and weights."""
+    from transformers import AutoModelForCausalLM
+
+    expected, weights = plain_losses(folder, stage, sft)
+    recorded = read_metrics(folder / stage / "metrics.jsonl")
+    assert [line["step"] for line in recorded] == list(range(1, len(expected) + 1))
+    assert [line["loss"] for line in recorded] == pytest.approx(expected, abs=1e-5)
+    trained = AutoModelForCausalLM.from_pretrained(folder / stage / "model").state_dict()
+    for name, weight in weights.items():
+        assert torch.allclose(trained[name], weight, atol=1e-4), name
+    return Manifest.read(folder / stage / "manifest.json")
+
+
+def test_nothing_to_train_on(folder, tmp_path):
+    """All traces are too long: an error before any worker starts."""
+    config = driver["config"](folder, {"sft": {"max_length": 400}})
+    stage = Stage(tmp_path / "sft", "sft", {}, {})
+    stage.open()
+    empty = tmp_path / "traces"
+    write_table(empty / "part-00000.parquet", to_table(Trace, driver["traces"]()[-1:]))
+    with pytest.raises(sft_stage.SftError, match=r"no trace to train on in .* \(1 too long for sft\.max_length\)"):
+        sft_stage.run(config, stage, {"traces": empty})
+
+
+def test_summary_leaves_the_first_step_out():
+    lines = [
+        {"loss": 3.0, "tokens": 10, "seconds": 100.0},
+        {"loss": 2.0, "tokens": 30, "seconds": 2.0},
+        {"loss": 1.0, "tokens": 50, "seconds": 2.0},
+    ]
+    assert sft_stage._summary(lines) == {"first_loss": 3.0, "last_loss": 1.0, "tokens_per_second": 20.0}
+    assert sft_stage._summary(lines[:1])["tokens_per_second"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        (models.Folder(1, "bfloat16", 1, "t"), r"weights are bfloat16, model\.dtype is float32"),
+        (models.Folder(1, "float32", 1, "u"), r"chat template is not that of model\.path"),
+    ],
+)
+def test_the_folder_must_be_what_the_next_stage_expects(shown, message):
+    with pytest.raises(sft_stage.SftError, match=message):
+        sft_stage._compare(Config(), shown, "t", Path("model"))
+
+
+@pytest.mark.engine
+def test_a_failure_names_its_cause_and_the_logs(folder):
+    process = start(folder, stage="failing", sft={"max_failures": 0, "deepspeed": {"optimizer": {"type": "Nonsense"}}})
+    assert process.wait(500) == 1
+    shown = (folder / "driver.log").read_text()
+    assert "SftError: sft: training failed after 0 steps and more than sft.max_failures = 0 restarts" in shown
+    assert "Nonsense" in shown
+    assert "Workers' logs: " in shown
+    assert not (folder / "failing" / "manifest.json").exists()
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("stage", "extra"),
+    [
+        ("one", {"zero": 1}),
+        ("three", {"zero": 3, "workers": 2, "micro_batch": 1, "gradient_checkpointing": True}),
+    ],
+)
+def test_equals_a_plain_loop(folder, stage, extra):
+    sft = {"gradient_checkpointing": False} | extra
+    finish(start(folder, stage=stage, sft=sft), folder)
+    manifest = check(folder, stage, sft)
+    assert manifest.counts["traces"] == driver["TRACES"]
+    assert manifest.counts["steps"] == 6
+    assert manifest.rejects == {"too_long": 1}
+    assert manifest.metrics["chat_template"] == "b6131735ee9110fc"
+    shown = models.check_folder(folder / stage / "model")
+    assert (shown.dtype, shown.parameters) == ("float32", 26976)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder):
+    """The long run, left alone."""
+    finish(start(folder, stage="undisturbed", sft=LONG), folder)
+    return folder / "undisturbed"
+
+
+def check_same(folder: Path, undisturbed: Path, before: list[dict]) -> None:
+    """Equal to the run that was left alone, bit by bit, and not by starting over.
+
+    Args:
+        before: The steps on record when the process was killed: those in a checkpoint
+            were not done again, so they still have the same timings.
+    """
+    recorded, expected = read_metrics(folder / "metrics.jsonl"), read_metrics(undisturbed / "metrics.jsonl")
+    assert len(recorded) == 120
+    for key in ("step", "loss", "lr", "grad_norm", "tokens"):
+        assert [line[key] for line in recorded] == [line[key] for line in expected]
+    assert recorded[:10] == before[:10]
+    trained, weights = (load_file(f / "model" / "model.safetensors") for f in (folder, undisturbed))
+    assert trained.keys() == weights.keys()
+    assert all(torch.equal(trained[name], weights[name]) for name in weights)
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(2400)
+def test_a_killed_worker_changes_nothing(folder, undisturbed):
+    metrics = folder / "worker" / "metrics.jsonl"
+    process = start(folder, stage="worker", sft=LONG)
+    before = wait_for_steps(metrics, process, 35)
+    workers = trainers(process)
+    assert len(workers) == 1
+    workers[0].send_signal(signal.SIGKILL)
+    finish(process, folder)
+    check_same(folder / "worker", undisturbed, before)
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(2400)
+def test_a_killed_driver_continues(folder, undisturbed):
+    metrics = folder / "driver" / "metrics.jsonl"
+    process = start(folder, stage="driver", sft=LONG)
+    before = wait_for_steps(metrics, process, 35)
+    workers = trainers(process)
+    assert len(workers) == 1
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert psutil.wait_procs(workers, timeout=60)[1] == []  # without a driver they end by themselves
+    assert not (folder / "driver" / "manifest.json").exists()
+    assert len(read_metrics(metrics)) < 120
+    finish(start(folder, stage="driver", sft=LONG), folder)
+    check_same(folder / "driver", undisturbed, before)
+
+
+@pytest.mark.engine
+def test_bfloat16_stays_bfloat16(folder):
+    sft = {"zero": 2, "max_steps": 2}
+    finish(start(folder, stage="bf16", sft=sft, model={"dtype": "bfloat16"}), folder)
+    assert models.check_folder(folder / "bf16" / "model").dtype == "bfloat16"
+    assert Manifest.read(folder / "bf16" / "manifest.json").counts["steps"] == 2
