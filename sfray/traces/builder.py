@@ -23,7 +23,7 @@ from sfray.files import read_json, write_json
 from sfray.progress import Bar
 from sfray.prompts import Prompts, load
 from sfray.records import Attempt, Question, Reflection, Trace
-from sfray.runs import Stage
+from sfray.runs import Stage, StageStalled
 from sfray.tasks.registry import FAMILIES, family
 from sfray.traces.build import Workshop, build_shard
 from sfray.traces.format import Count
@@ -102,9 +102,10 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     shards = _shards(inputs)
     missing = stage.missing(shards)
     with Bar("traces", total=len(missing), unit="shards") as bar:
-        traces = 0
+        written: dict[int, int] = {}
         for summary in _built(config, stage, inputs, missing):
-            traces += summary["traces"]
+            written[summary["shard"]] = summary["traces"]
+            traces = sum(written.values())
             bar.advance(f"{traces:,} traces, {traces / (time.monotonic() - start):,.0f} traces/s")
     statistics = Statistics()
     for shard in range(shards):
@@ -112,7 +113,7 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     summary = statistics.summary()
     write_json(stage.path / "statistics.json", summary)
     counts = {k: statistics.totals[k] for k in ("questions", "questions_with_traces", "traces", "tokens")}
-    stage.commit(counts, summary, time.monotonic() - start)
+    stage.commit(counts, summary, time.monotonic() - start, written=written)
 
 
 def _built(
@@ -135,7 +136,10 @@ def _built(
         # One shard at a time each: a slow builder never sits on work that another could do.
         at_work = {b.build.remote(next(waiting)): b for b in builders}
         while at_work:
-            (finished,), _ = ray.wait(list(at_work), num_returns=1)
+            ready, _ = ray.wait(list(at_work), num_returns=1, timeout=60 * config.engine.timeout_minutes)
+            if not ready:
+                raise StageStalled(config.engine.timeout_minutes)
+            (finished,) = ready
             builder = at_work.pop(finished)
             yield ray.get(finished)
             if (shard := next(waiting, None)) is not None:

@@ -11,7 +11,7 @@ from tests.sampling.rows import CONFIG, QUESTION, stage, write_questions
 def job(tmp_path, **sample):
     write_questions(tmp_path)
     config = dataclasses.replace(CONFIG, sample=dataclasses.replace(CONFIG.sample, **sample))
-    return AttemptJob(config, stage(tmp_path, "attempts"))
+    return AttemptJob(config, stage(tmp_path, "attempts"), tmp_path / "questions" / "sft.parquet")
 
 
 def test_one_request_for_each_variant_with_its_system_prompt(tmp_path):
@@ -58,7 +58,9 @@ def test_hinted_attempts_that_speak_of_the_hint_are_rejected(tmp_path):
 def test_a_question_without_a_known_answer_has_no_hinted_twin(tmp_path):
     write_questions(tmp_path, questions=(dataclasses.replace(QUESTION, answer=None),))
     config = dataclasses.replace(CONFIG, sample=dataclasses.replace(CONFIG.sample, hinted=True))
-    _, requests, rejects = AttemptJob(config, stage(tmp_path, "attempts")).requests(0)
+    _, requests, rejects = AttemptJob(
+        config, stage(tmp_path, "attempts"), tmp_path / "questions" / "sft.parquet"
+    ).requests(0)
     assert len(requests) == 2
     assert rejects == [
         Reject(f"{QUESTION.id}/plain+hint", "no_answer_to_hint"),

@@ -9,7 +9,7 @@ from tests.sampling.rows import CONFIG, QUESTION, stage, write_questions
 
 def job(tmp_path, model="sft", first=3):
     write_questions(tmp_path, "eval", (QUESTION, dataclasses.replace(QUESTION, id="countdown-3:eval:000001")))
-    return CompletionJob(CONFIG, stage(tmp_path, "evaluate"), model, first)
+    return CompletionJob(CONFIG, stage(tmp_path, "evaluate"), tmp_path / "questions" / "eval.parquet", model, first)
 
 
 def test_shards_count_from_the_models_first_part(tmp_path):

@@ -18,7 +18,9 @@ WRONG = attempt("<answer>3 * 5</answer>", False, "3 * 5", k=1)
 def job(tmp_path, *attempts):
     write_questions(tmp_path)
     write_table(stage(tmp_path, "attempts").part(0), to_table(Attempt, attempts))
-    return ReflectionJob(CONFIG, stage(tmp_path, "reflections"))
+    return ReflectionJob(
+        CONFIG, stage(tmp_path, "reflections"), tmp_path / "questions" / "sft.parquet", tmp_path / "attempts"
+    )
 
 
 def test_usable_attempts_are_shown_with_their_question(tmp_path):
