@@ -27,9 +27,10 @@ from typing import Any
 from sfray import seeds
 from sfray.arrow import to_table
 from sfray.config import Config
+from sfray.files import write_table
 from sfray.grammar import Pair, render
 from sfray.records import Trace
-from sfray.runs import Stage, write_table
+from sfray.runs import Stage
 from sfray.validation import parse
 
 WARM_UP = 5

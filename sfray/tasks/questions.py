@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sfray.arrow import to_table
 from sfray.config import Config
+from sfray.files import write_table
 from sfray.records import Question, Reject
-from sfray.runs import Stage, write_table
+from sfray.runs import Stage
 from sfray.tasks.registry import build
 from sfray.tasks.task import SPLITS
 

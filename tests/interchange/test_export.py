@@ -9,11 +9,12 @@ import pytest
 from datasets import load_dataset
 
 from sfray.arrow import to_table
+from sfray.files import write_table
 from sfray.interchange.export import export
 from sfray.interchange.layout import LAYOUTS
 from sfray.prompts import load
 from sfray.records import Question, Trace
-from sfray.runs import Stage, write_table
+from sfray.runs import Stage
 from sfray.tasks.registry import verify
 
 GOLD = '{"numbers": [3, 5], "target": 8}'

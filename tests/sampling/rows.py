@@ -7,8 +7,9 @@ from pathlib import Path
 
 from sfray.arrow import to_table
 from sfray.config import Config, EngineConfig, ModelConfig, ReflectConfig, SampleConfig, TraceConfig
+from sfray.files import write_table
 from sfray.records import Attempt, Question
-from sfray.runs import Stage, write_table
+from sfray.runs import Stage
 
 QUESTION = Question(
     id="countdown-3:sft:000000",

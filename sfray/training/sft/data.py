@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from sfray import models, seeds
 from sfray.arrow import from_table
+from sfray.files import replacing
 from sfray.records import Reject, Trace
-from sfray.runs import replacing
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfray.config import ModelConfig, SftConfig
-from sfray.runs import replacing
+from sfray.files import replacing
 
 if TYPE_CHECKING:
     import torch

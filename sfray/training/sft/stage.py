@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 from sfray import models
 from sfray.arrow import from_table, to_table
 from sfray.config import Config
+from sfray.files import write_table
 from sfray.records import Reject
-from sfray.runs import Stage, write_table
+from sfray.runs import Stage
 from sfray.training.progress import following
 from sfray.training.sft import data
 from sfray.training.sft.engine import environment

@@ -12,8 +12,9 @@ from pathlib import Path
 from sfray import seeds
 from sfray.arrow import to_table
 from sfray.config import Config
+from sfray.files import write_table
 from sfray.records import Question
-from sfray.runs import Stage, write_table
+from sfray.runs import Stage
 from sfray.tasks import countdown
 from sfray.validation import parse
 from tests.training.grpo import model

@@ -13,8 +13,9 @@ from pathlib import Path
 from sfray import cluster, seeds
 from sfray.arrow import to_table
 from sfray.config import Config
+from sfray.files import write_table
 from sfray.records import Trace
-from sfray.runs import Stage, write_table
+from sfray.runs import Stage
 from sfray.validation import parse
 
 TRACES = 22

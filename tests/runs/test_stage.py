@@ -24,7 +24,7 @@ from sfray.files import DiskFull, read_json
 from sfray.records import Reject
 from sfray.runs import Manifest, Stage, StageConflict, StageIncomplete, fingerprint, versions
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def stage(tmp_path: Path, inputs: dict[str, str] | None = None, **config: Any) -> Stage:
