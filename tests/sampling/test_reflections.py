@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from sfray.arrow import to_table
+from sfray.files import write_table
 from sfray.records import Attempt, Reflection, Reject
-from sfray.runs import write_table
 from sfray.sampling.engine import Sampled
 from sfray.sampling.reflections import ReflectionJob, why_unusable
 from tests.sampling.rows import CONFIG, QUESTION, attempt, stage, write_questions
