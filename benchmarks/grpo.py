@@ -24,7 +24,7 @@ from typing import Any
 from sfray import models
 from sfray.compose import load
 from sfray.config import Config
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.training.grpo import export, metrics, process
 from sfray.training.grpo import stage as grpo
 from sfray.training.grpo.overrides import Paths, command

@@ -30,7 +30,7 @@ from sfray.config import (
     SplitConfig,
     TaskConfig,
 )
-from sfray.runs import Stage
+from sfray.store import Stage
 
 WARM_UP = 2
 KINDS = ("bare", "sfray")

@@ -30,7 +30,7 @@ from sfray.config import Config
 from sfray.files import write_table
 from sfray.grammar import Pair, render
 from sfray.records import Trace
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.validation import parse
 
 WARM_UP = 5

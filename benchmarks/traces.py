@@ -38,7 +38,7 @@ from sfray.grammar import Verdict
 from sfray.progress import console
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection
-from sfray.runs import Manifest, Stage
+from sfray.store import Manifest, Stage
 from sfray.tasks import countdown
 from sfray.tasks.registry import verify
 from sfray.traces import builder

@@ -22,7 +22,7 @@ from sfray.interchange.imported import imported_stage
 from sfray.locks import hold
 from sfray.preflight import preflight
 from sfray.progress import console
-from sfray.runs import Manifest, Stage, fingerprint
+from sfray.store import Manifest, Stage, fingerprint
 from sfray.validation import ConfigError, lookup, parse
 
 CONFIG_FILE = "config.yaml"

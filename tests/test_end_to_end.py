@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sfray.config import STAGES
-from sfray.runs import Manifest
+from sfray.store import Manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 900

@@ -29,7 +29,7 @@ FLOORS = [
         "prompts",
         "ranges",
         "records",
-        "runs",
+        "store",
         "seeds",
         "validation",
     },
@@ -139,7 +139,7 @@ def loaded_by(*modules: str) -> set[str]:
     "modules",
     [
         ["sfray.config", "sfray.validation"],
-        ["sfray.records", "sfray.runs", "sfray.grammar", "sfray.seeds", "sfray.prompts", "sfray.locks"],
+        ["sfray.records", "sfray.store", "sfray.grammar", "sfray.seeds", "sfray.prompts", "sfray.locks"],
         ["sfray.models", "sfray.compose", "sfray.cluster", "sfray.pipeline"],
         ["sfray.cli"],
     ],

@@ -9,7 +9,7 @@ import yaml
 
 from sfray import pipeline
 from sfray.config import STAGES, ClusterConfig, Config, ModelConfig, RunConfig, SplitConfig, TaskConfig
-from sfray.runs import Manifest, StageConflict
+from sfray.store import Manifest, StageConflict
 from sfray.validation import ConfigError, parse
 
 

@@ -34,7 +34,7 @@ from sfray.files import write_json
 from sfray.models import ModelError, resolve
 from sfray.progress import console
 from sfray.records import Attempt, Question, Reflection
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.tasks.lenient import verify_leniently
 from sfray.tasks.outcome import Reason
 

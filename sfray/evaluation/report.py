@@ -21,7 +21,7 @@ from sfray.evaluation import browser, charts, tables
 from sfray.evaluation.published import published
 from sfray.files import read_json, replacing
 from sfray.progress import console
-from sfray.runs import Manifest, Stage
+from sfray.store import Manifest, Stage
 
 _PAGE = Path(__file__).with_name("page")
 

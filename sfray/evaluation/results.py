@@ -23,8 +23,8 @@ from sfray.evaluation.skills import Counts, no_verdicts, read, verdict_scores
 from sfray.files import write_json
 from sfray.progress import console
 from sfray.records import Completion, Question
-from sfray.runs import Stage
 from sfray.seeds import derive
+from sfray.store import Stage
 from sfray.tasks.lenient import verify_leniently
 
 SCHEMA = 1

@@ -9,7 +9,7 @@ from typing import Any
 from sfray.config import STAGES, Config
 from sfray.evaluation.intervals import Estimate, average
 from sfray.evaluation.published import Published, Row
-from sfray.runs import Manifest
+from sfray.store import Manifest
 
 MODEL_NAMES = {"base": "Base", "sft": "SFT", "grpo": "GRPO"}
 _COUNTDOWN_AVERAGE = ("countdown-4", "countdown-5", "countdown-6")

@@ -20,7 +20,7 @@ from sfray.interchange.layout import DATASET_INFO, LAYOUTS, Layout
 from sfray.names import suggestion
 from sfray.prompts import Prompts, load
 from sfray.records import Question, Trace
-from sfray.runs import Manifest
+from sfray.store import Manifest
 from sfray.tasks.rl_row import RL_SCHEMA, rl_row
 
 RL_FILES = {"rl": "train.parquet", "eval": "test.parquet"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sfray.runs import Manifest, Stage
+from sfray.store import Manifest, Stage
 
 
 def imported_stage(path: Path, name: str) -> Stage | None:

@@ -27,7 +27,7 @@ from sfray.interchange.gold import gold, require
 from sfray.interchange.released import COLUMNS, Row, RowProblem, RowRefused, read
 from sfray.interchange.source import Unreadable, digest, rows
 from sfray.records import Attempt, Question, Reflection, Reject
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.tasks.registry import verify
 from sfray.tasks.task import question_id
 
@@ -93,7 +93,7 @@ def import_run(
         The counts of each stage, the rejects by reason, and how our labels agree with theirs.
 
     Raises:
-        sfray.runs.StageConflict: The run holds other data.
+        sfray.store.StageConflict: The run holds other data.
         ValueError: There is nothing to import.
     """
     start = time.monotonic()

@@ -16,10 +16,10 @@ from sfray.grammar import STRUCTURAL_TAG
 from sfray.models import anywhere
 from sfray.prompts import HINT_WORD, load
 from sfray.records import Attempt, Question, Reject
-from sfray.runs import Stage
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
+from sfray.store import Stage
 from sfray.tasks.registry import family, verify
 
 Source = tuple[Question, str, bool]

@@ -14,9 +14,9 @@ from sfray.config import Config, DecodingConfig
 from sfray.models import anywhere
 from sfray.prompts import load
 from sfray.records import Completion, Question, Reject
-from sfray.runs import Stage
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
+from sfray.store import Stage
 from sfray.tasks.registry import family, verify
 
 

@@ -16,10 +16,10 @@ from sfray.grammar import STRUCTURAL_TAG, Verdict, VerdictError, parse_verdict
 from sfray.models import anywhere
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Reject
-from sfray.runs import Stage
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
+from sfray.store import Stage
 from sfray.tasks.outcome import Reason
 
 Source = tuple[Attempt, str, int]

@@ -21,8 +21,8 @@ from sfray.config import Config, DecodingConfig
 from sfray.models import resolve
 from sfray.progress import Bar
 from sfray.records import Reject
-from sfray.runs import Stage, StageStalled
 from sfray.sampling.engine import Engine, Request, Sampled, environment
+from sfray.store import Stage, StageStalled
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sfray.runs import Stage
+from sfray.store import Stage
 
 
 def totals(stage: Stage, flags: Sequence[str]) -> dict[str, int]:

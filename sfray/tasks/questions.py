@@ -10,7 +10,7 @@ from sfray.arrow import to_table
 from sfray.config import Config
 from sfray.files import write_table
 from sfray.records import Question, Reject
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.tasks.registry import build
 from sfray.tasks.task import SPLITS
 

@@ -23,7 +23,7 @@ from sfray.files import read_json, write_json
 from sfray.progress import Bar
 from sfray.prompts import Prompts, load
 from sfray.records import Attempt, Question, Reflection, Trace
-from sfray.runs import Stage, StageStalled
+from sfray.store import Stage, StageStalled
 from sfray.tasks.registry import FAMILIES, family
 from sfray.traces.build import Workshop, build_shard
 from sfray.traces.format import Count

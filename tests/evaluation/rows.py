@@ -9,7 +9,7 @@ from sfray.arrow import to_table
 from sfray.files import write_table
 from sfray.grammar import parse_verdict
 from sfray.records import Attempt, Completion, Question, Reflection, Trace
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.tasks.registry import verify
 
 RIGHT, WRONG = "3 * 5 = 15. <answer>3 * 5</answer>", "3 + 5 = 8. <answer>3 + 5</answer>"

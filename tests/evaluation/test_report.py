@@ -11,7 +11,7 @@ from sfray.evaluation import quality, report, results
 from sfray.evaluation.floors import QualityFloor
 from sfray.grammar import Pair, render
 from sfray.records import Attempt, Completion, Reflection, Reject, Trace
-from sfray.runs import Stage
+from sfray.store import Stage
 from tests.evaluation.rows import (
     RIGHT,
     WRONG,

@@ -10,7 +10,7 @@ from sfray.evaluation.results import bin_edges, histogram, percent, quantiles, r
 from sfray.files import write_table
 from sfray.grammar import Pair, render
 from sfray.records import Completion
-from sfray.runs import Stage
+from sfray.store import Stage
 from tests.evaluation.rows import RIGHT, WRONG, completion, question, write_questions
 
 _CONFIG = replace(Config(), evaluate=EvaluateConfig(n=2, models=["base", "grpo"]))

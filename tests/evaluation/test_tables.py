@@ -6,7 +6,7 @@ from sfray.config import Config, GrpoConfig, ReportConfig
 from sfray.evaluation import tables
 from sfray.evaluation.published import published
 from sfray.evaluation.tables import Cell
-from sfray.runs import Manifest
+from sfray.store import Manifest
 
 _PAPER = published("qwen2.5-1.5b")
 

@@ -14,7 +14,7 @@ from sfray.interchange.export import export
 from sfray.interchange.layout import LAYOUTS
 from sfray.prompts import load
 from sfray.records import Question, Trace
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.tasks.registry import verify
 
 GOLD = '{"numbers": [3, 5], "target": 8}'

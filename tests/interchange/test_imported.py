@@ -12,7 +12,7 @@ from sfray.config import ClusterConfig, Config, ModelConfig, RunConfig
 from sfray.interchange.export import export
 from sfray.interchange.imported import imported_stage
 from sfray.interchange.skillfactory import import_run
-from sfray.runs import Stage
+from sfray.store import Stage
 from tests.interchange.rows import WRONG, row
 from tests.traces.rows import write_tokenizer
 

@@ -16,7 +16,7 @@ from sfray.interchange.imported import imported_stage
 from sfray.interchange.skillfactory import import_run
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Reject
-from sfray.runs import StageConflict
+from sfray.store import StageConflict
 from sfray.traces.build import Workshop, build_shard
 from tests.interchange.rows import RIGHT, WRONG, documented, row
 

@@ -9,7 +9,7 @@ from sfray.arrow import to_table
 from sfray.config import Config, EngineConfig, ModelConfig, ReflectConfig, SampleConfig, TraceConfig
 from sfray.files import write_table
 from sfray.records import Attempt, Question
-from sfray.runs import Stage
+from sfray.store import Stage
 
 QUESTION = Question(
     id="countdown-3:sft:000000",

@@ -20,9 +20,9 @@ from sfray.config import ClusterConfig, EngineConfig, RunConfig, SplitConfig, Ta
 from sfray.models import load_tokenizer, prompt_ids, resolve
 from sfray.prompts import load
 from sfray.records import Attempt
-from sfray.runs import Stage
 from sfray.sampling import attempts
 from sfray.sampling.shards import StageStalled, watched
+from sfray.store import Stage
 from sfray.tasks import questions
 from sfray.tasks.countdown import Countdown
 from tests.sampling.rows import CONFIG, QUESTION, stage, write_questions

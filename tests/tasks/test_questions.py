@@ -10,7 +10,7 @@ import pytest
 
 from sfray.arrow import from_table, schema
 from sfray.records import Question, Reject
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.tasks import questions
 from sfray.validation import parse
 

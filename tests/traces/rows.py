@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from sfray.arrow import to_table
 from sfray.grammar import Verdict
 from sfray.records import Attempt, Question, Reflection
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.tasks import countdown
 from sfray.tasks.registry import verify
 from sfray.traces.pool import Candidate, Pools

@@ -22,7 +22,7 @@ from sfray.arrow import from_table
 from sfray.cluster import connect, disconnect
 from sfray.config import ClusterConfig, Config, ModelConfig, TraceConfig
 from sfray.records import Trace
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.traces import builder
 from tests.traces.rows import write_run, write_tokenizer
 

@@ -21,7 +21,7 @@ from typing import Any
 from sfray import models, prompts
 from sfray.config import Config
 from sfray.progress import Bar, console
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.training.grpo import data, export, metrics, probe, process
 from sfray.training.grpo.failure import explain
 from sfray.training.grpo.overrides import Paths, command, quoted

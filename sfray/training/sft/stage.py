@@ -23,7 +23,7 @@ from sfray.arrow import from_table, to_table
 from sfray.config import Config
 from sfray.files import write_table
 from sfray.records import Reject
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.training.progress import following
 from sfray.training.sft import data
 from sfray.training.sft.engine import environment

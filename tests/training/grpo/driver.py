@@ -14,7 +14,7 @@ from sfray.arrow import to_table
 from sfray.config import Config
 from sfray.files import write_table
 from sfray.records import Question
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.tasks import countdown
 from sfray.validation import parse
 from tests.training.grpo import model

@@ -15,7 +15,7 @@ from sfray.arrow import to_table
 from sfray.config import Config
 from sfray.files import write_table
 from sfray.records import Trace
-from sfray.runs import Stage
+from sfray.store import Stage
 from sfray.validation import parse
 
 TRACES = 22

@@ -21,7 +21,7 @@ from sfray.arrow import to_table
 from sfray.config import Config
 from sfray.files import write_table
 from sfray.records import Trace
-from sfray.runs import Manifest, Stage
+from sfray.store import Manifest, Stage
 from sfray.training.sft import stage as sft_stage
 from sfray.training.sft.data import Rows
 from sfray.training.sft.loop import plan, read_metrics

@@ -13,15 +13,14 @@ refused with the difference, unless ``run.overwrite`` names the stage.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,8 +37,8 @@ from sfray.files import (
     write_table,
 )
 from sfray.records import Reject
-from sfray.runs.difference import difference
-from sfray.runs.manifest import Manifest, versions
+from sfray.store.difference import difference
+from sfray.store.manifest import Manifest, versions
 
 _log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from sfray.arrow import from_table, to_table
 from sfray.files import DiskFull, read_json
 from sfray.records import Reject
-from sfray.runs import Manifest, Stage, StageConflict, StageIncomplete, fingerprint, versions
+from sfray.store import Manifest, Stage, StageConflict, StageIncomplete, fingerprint, versions
 
 ROOT = Path(__file__).parents[2]
 
@@ -390,7 +390,7 @@ import sys
 from pathlib import Path
 from sfray.arrow import to_table
 from sfray.records import Reject
-from sfray.runs import Stage
+from sfray.store import Stage
 stage = Stage(Path(sys.argv[1]), "attempts", {"n": 2}, {"questions": "q1"})
 shards = int(sys.argv[2])
 stage.open()

@@ -1,0 +1,14 @@
+"""A run's folder: a folder per stage, its shards, its rejects and its manifest."""
+
+from sfray.store.manifest import Manifest, versions
+from sfray.store.stage import Stage, StageConflict, StageIncomplete, StageStalled, fingerprint
+
+__all__ = [
+    "Manifest",
+    "Stage",
+    "StageConflict",
+    "StageIncomplete",
+    "StageStalled",
+    "fingerprint",
+    "versions",
+]
