@@ -8,7 +8,6 @@ and what SFT on them costs. Written to ``quality.json``; below the floors of
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -84,7 +83,6 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     Raises:
         QualityFloor: A figure is below its floor; ``quality.json`` is there to be read.
     """
-    start = time.monotonic()
     report = measure(_shards(inputs), config)
     write_json(stage.path / "quality.json", report)
     show(report)
@@ -96,7 +94,6 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
         counts={k: overall[k] for k in ("questions", "attempts", "reflections")}
         | {"traceable_questions": expected["traceable_questions"], "expected_traces": expected["traces"]},
         metrics={"warnings": report["warnings"]},
-        seconds=time.monotonic() - start,
     )
 
 

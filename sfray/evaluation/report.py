@@ -6,7 +6,6 @@ import base64
 import dataclasses
 import hashlib
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +33,12 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
         stage: Where to write.
         inputs: Folders of the finished stages, any of which may be missing.
     """
-    start = time.monotonic()
     sources = Sources.read(config, stage, inputs)
     page = render(sources)
     with replacing(stage.path / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
     console.print(f"report: {stage.path / 'report.html'}", markup=False)
-    stage.commit({"bytes": len(page.encode())}, {"stages": len(sources.manifests)}, time.monotonic() - start)
+    stage.commit({"bytes": len(page.encode())}, {"stages": len(sources.manifests)})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -99,7 +98,6 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     write_json(stage.path / "results.json", results)
     show(results)
     overall = {name: model["overall"] for name, model in results["models"].items() if model["overall"]}
-    opened = (stage.path / "plan.json").stat().st_mtime  # sampling is part of this stage
     stage.commit(
         counts={
             "questions": max((m["questions"] for m in overall.values()), default=0),
@@ -107,7 +105,6 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
             "missing": sum(m["missing"] for m in overall.values()),
         },
         metrics={"accuracy": {name: m["accuracy"] for name, m in overall.items()}},
-        seconds=time.time() - opened,
     )
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -96,7 +95,6 @@ def import_run(
         sfray.store.StageConflict: The run holds other data.
         ValueError: There is nothing to import.
     """
-    start = time.monotonic()
     require(task)
     # Data is known by its content, and only without one by its name.
     origin = {"imported": "skillfactory", "content": digest(source) or source, "task": task, "model": model}
@@ -112,13 +110,12 @@ def import_run(
         # Only now: data that cannot be read must not claim the run.
         for stage in (questions_stage, attempts_stage, reflections_stage):
             stage.open()
-        _write_questions(questions_stage, questions, shard_questions, rejects, time.monotonic() - start)
+        _write_questions(questions_stage, questions, shard_questions, rejects)
         agreement, counts = _write_shards(attempts_stage, reflections_stage, questions, spill, count, shard_questions)
     finally:
         shutil.rmtree(spill, ignore_errors=True)
-    seconds = time.monotonic() - start
-    attempts_stage.commit(counts["attempts"], agreement.summary(), seconds)
-    reflections_stage.commit(counts["reflections"], None, seconds)
+    attempts_stage.commit(counts["attempts"], agreement.summary())
+    reflections_stage.commit(counts["reflections"])
     reasons = Counter(r.reason for r in rejects)
     return {"questions": len(questions), **counts, "rejects": dict(sorted(reasons.items())), **agreement.summary()}
 
@@ -164,11 +161,11 @@ def _flush(spill: Path, buffers: defaultdict[int, list[str]]) -> None:
     buffers.clear()
 
 
-def _write_questions(stage: Stage, questions: list[Question], size: int, rejects: list[Reject], seconds: float) -> None:
+def _write_questions(stage: Stage, questions: list[Question], size: int, rejects: list[Reject]) -> None:
     write_table(stage.path / "sft.parquet", to_table(Question, questions), row_group_size=size)
     for split in ("rl", "eval"):
         write_table(stage.path / f"{split}.parquet", to_table(Question, []))
-    stage.commit({"sft": len(questions), "rl": 0, "eval": 0}, None, seconds, rejects)
+    stage.commit({"sft": len(questions), "rl": 0, "eval": 0}, None, rejects)
 
 
 def _write_shards(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,10 +110,9 @@ def name(variant: str, hinted: bool) -> str:
 
 def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     """Samples the attempts that are missing."""
-    start = time.monotonic()
     job = AttemptJob(config, stage, inputs["questions"].resolve() / "sft.parquet")
     missing = stage.missing(pq.ParquetFile(job.questions).num_row_groups)
     written = run_shards(job, anywhere(config.model.path), missing, "attempts")
     counts = totals(stage, ("correct",))
     metrics = {"accuracy": counts["correct"] / max(counts["rows"], 1)}
-    stage.commit(counts, metrics, time.monotonic() - start, written=written)
+    stage.commit(counts, metrics, written=written)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,10 +110,9 @@ def why_unusable(attempt: Attempt) -> str | None:
 
 def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     """Samples the reflections that are missing."""
-    start = time.monotonic()
     job = ReflectionJob(config, stage, inputs["questions"].resolve() / "sft.parquet", inputs["attempts"].resolve())
     missing = stage.missing(pq.ParquetFile(job.questions).num_row_groups)
     written = run_shards(job, anywhere(config.model.path), missing, "reflections")
     counts = totals(stage, ("valid",))
     metrics = {"valid_rate": counts["valid"] / max(counts["rows"], 1)}
-    stage.commit(counts, metrics, time.monotonic() - start, written=written)
+    stage.commit(counts, metrics, written=written)

@@ -24,7 +24,8 @@ class Manifest:
         counts: Rows and other totals.
         rejects: Reason -> rows.
         metrics: Anything else worth reporting (rates, losses, hashes).
-        seconds: Wall time over all resumed parts.
+        seconds: Wall time over all sessions.
+        sessions: Times that a driver worked on it: more than one after interruptions.
         versions: Installed packages.
     """
 
@@ -36,6 +37,7 @@ class Manifest:
     rejects: dict[str, int] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    sessions: int = 1
     finished: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 

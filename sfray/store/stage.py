@@ -37,6 +37,7 @@ from sfray.files import (
     write_table,
 )
 from sfray.records import Reject
+from sfray.store import sessions
 from sfray.store.difference import difference
 from sfray.store.manifest import Manifest, versions
 
@@ -135,8 +136,9 @@ class Stage:
             raise StageConflict(conflict)
         if conflict:
             discard(self.path)
+        earlier = sessions.recorded(self.plan_path)
         self._clear()
-        write_json(self.plan_path, self._plan)
+        write_json(self.plan_path, self._plan | {"sessions": [*earlier, sessions.begin()]})
 
     def _conflict(self) -> str | None:
         """Why the folder cannot be resumed; None when it can, or is new."""
@@ -178,7 +180,7 @@ class Stage:
 
     def missing(self, shards: int) -> list[int]:
         """The shards of ``0 … shards - 1`` that are not finished yet; the number becomes part of the plan."""
-        write_json(self.plan_path, self._plan | {"shards": shards})
+        write_json(self.plan_path, read_json(self.plan_path) | {"shards": shards})
         return [i for i in range(shards) if not self.part(i).exists()]
 
     def write_shard(self, shard: int, table: pa.Table, rejects: Iterable[Reject] = ()) -> None:
@@ -221,7 +223,6 @@ class Stage:
         self,
         counts: Mapping[str, int],
         metrics: Mapping[str, Any] | None = None,
-        seconds: float = 0.0,
         rejects: Iterable[Reject] = (),
         written: Mapping[int, int] | None = None,
     ) -> Manifest:
@@ -230,7 +231,6 @@ class Stage:
         Args:
             counts: Rows and other totals.
             metrics: Anything else worth reporting.
-            seconds: Wall time over all resumed parts.
             rejects: Those that belong to no shard.
             written: Shard -> rows, as the shards' writers reported them in this session.
 
@@ -243,17 +243,19 @@ class Stage:
                 f"first: {problems[0]}. Is run.dir on storage that all nodes share? Run again to redo what is missing"
             )
         reasons = self._gather_rejects(list(rejects))
+        worked = sessions.ended(self.plan_path)
         manifest = Manifest(
-            self.name,
-            self.fingerprint,
-            dict(self.config),
-            dict(self.inputs),
-            dict(counts),
-            reasons,
-            dict(metrics or {}),
-            round(seconds, 3),
-            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            versions(),
+            stage=self.name,
+            fingerprint=self.fingerprint,
+            config=dict(self.config),
+            inputs=dict(self.inputs),
+            counts=dict(counts),
+            rejects=reasons,
+            metrics=dict(metrics or {}),
+            seconds=round(sum(session["ended"] - session["began"] for session in worked), 3),
+            sessions=len(worked),
+            finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            versions=versions(),
         )
         write_json(self.manifest_path, asdict(manifest))
         return manifest

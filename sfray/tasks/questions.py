@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,7 +24,6 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:  # no
         ValueError: The task's options are wrong, a split cannot be filled, or two splits
             share a question.
     """
-    start = time.monotonic()
     task = build(config.task.name, config.task.options)
     counts: dict[str, int] = {}
     rejects: list[Reject] = []
@@ -40,4 +38,4 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:  # no
         table = to_table(Question, questions)
         write_table(stage.path / f"{split}.parquet", table, row_group_size=config.run.shard_questions)
         counts[split] = len(questions)
-    stage.commit(counts, seconds=time.monotonic() - start, rejects=rejects)
+    stage.commit(counts, rejects=rejects)

@@ -113,7 +113,7 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     summary = statistics.summary()
     write_json(stage.path / "statistics.json", summary)
     counts = {k: statistics.totals[k] for k in ("questions", "questions_with_traces", "traces", "tokens")}
-    stage.commit(counts, summary, time.monotonic() - start, written=written)
+    stage.commit(counts, summary, written=written)
 
 
 def _built(

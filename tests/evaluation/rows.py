@@ -78,7 +78,7 @@ def write_questions(root: Path, **splits: list[Question]) -> Path:
     made = stage(root, "questions")
     for split in ("sft", "rl", "eval"):
         write_table(made.path / f"{split}.parquet", to_table(Question, splits.get(split, [])), row_group_size=1)
-    made.commit({split: len(rows) for split, rows in splits.items()}, seconds=1.5)
+    made.commit({split: len(rows) for split, rows in splits.items()})
     return made.path
 
 
@@ -87,5 +87,5 @@ def write_parts(root: Path, name: str, record: type, parts: list[list], **commit
     made = stage(root, name)
     for i, rows in enumerate(parts):
         made.write_shard(i, to_table(record, rows), committed.get("rejects", []) if i == 0 else [])
-    made.commit({"rows": sum(map(len, parts))}, committed.get("metrics"), committed.get("seconds", 2.0))
+    made.commit({"rows": sum(map(len, parts))}, committed.get("metrics"))
     return made.path

@@ -115,7 +115,7 @@ def _everything(root):
         made = stage(root, name)
         lines = [{"step": i, key: 1 / i, "response_length": 10 * i} for i in (1, 2, 3)]
         (made.path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        made.commit({"steps": 3}, seconds=60.0)
+        made.commit({"steps": 3})
         inputs[name] = made.path
     inputs["evaluate"] = _evaluate(root, inputs)
     return inputs

@@ -81,11 +81,6 @@ def unrecorded(folder: Path, rows: Iterable[Mapping[str, Any]], steps: int) -> l
     return sorted({*range(1, steps + 1)} - {row["step"] for row in rows} - resumed)
 
 
-def seconds(folder: Path) -> float:
-    """Wall time of all launches, as far as their files tell: from each start to its last record."""
-    return sum(max(0.0, p.stat().st_mtime - _launch(p) / 1000) for p in (folder / "steps").glob("*.jsonl"))
-
-
 def write(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Writes ``metrics.jsonl`` atomically."""
     with replacing(folder / "metrics.jsonl") as temporary:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -47,10 +46,8 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
         RewardBroken: A synthetic right or wrong answer got the wrong reward.
         GrpoError: verl failed, hung, or did not do every step.
     """
-    began = time.monotonic()
     folder = stage.path.resolve()
     process.end_leftovers(folder)
-    earlier = metrics.seconds(folder)
     origin = str(inputs["sft"].resolve() / "model") if config.grpo.init == "sft" else config.model.path
     start = models.resolve(origin)
     tokenizer = models.load_tokenizer(start, config.model.trust_remote_code)
@@ -79,7 +76,6 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
             "tokens": sum(line.get("tokens", 0) for line in recorded),
         },
         metrics={**_summary(recorded), "reward_probe": probed, "prompts_digest": wording.digest, **asdict(shown)},
-        seconds=earlier + time.monotonic() - began,
         rejects=rejects,
     )
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -50,10 +49,8 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
         SftError: There is nothing to train on, workers failed more often than
             ``sft.max_failures``, or not every step was done.
     """
-    began = time.monotonic()
     folder = stage.path.resolve()
     job = Job(config, models.anywhere(config.model.path), str(folder))
-    earlier = sum(line["seconds"] for line in read_metrics(job.metrics))
     tokenizer = models.load_tokenizer(models.resolve(config.model.path), config.model.trust_remote_code)
     rejects = _prepare(job, inputs["traces"], tokenizer)
     rows = data.Rows(job.data)
@@ -74,7 +71,6 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
             "loss_tokens": sum(line["loss_tokens"] for line in recorded),
         },
         metrics={**_summary(recorded), **asdict(shown)},
-        seconds=earlier + time.monotonic() - began,
         rejects=rejects,
     )
 

@@ -1,5 +1,4 @@
 import json
-import os
 
 from sfray.training.grpo import metrics
 
@@ -70,12 +69,6 @@ def test_a_half_written_line_is_passed_over(tmp_path):
 def test_validation_before_training_is_not_a_step(tmp_path):
     launch(tmp_path, 0, 1000, line(0, **{"val-core/countdown/acc/mean@1": 0.5}))
     assert metrics.read(tmp_path) == []
-
-
-def test_seconds_add_up_over_launches(tmp_path):
-    for at, last in ((1_000_000, 1010.0), (2_000_000, 2005.5)):
-        os.utime(launch(tmp_path, 0, at, ""), (last, last))
-    assert metrics.seconds(tmp_path) == 15.5
 
 
 def test_write_makes_one_line_per_step(tmp_path):
