@@ -112,7 +112,9 @@ def export(
     run: Annotated[Path, typer.Argument(help="Folder of a run with finished traces.", exists=True, file_okay=False)],
     out: Annotated[Path, typer.Argument(help="Folder to write; new or empty.")],
     to: Annotated[str, typer.Option(help="sharegpt, llamafactory, trl, trl_messages or verl.")],
-    prompts: Annotated[str, typer.Option(help="The run's prompts file.")] = "default",
+    prompts: Annotated[
+        str | None, typer.Option(help="Where the run's prompts file is now, if it has moved since.")
+    ] = None,
 ) -> None:
     """Write a run's traces as another trainer reads them."""
     from sfray.interchange.export import export as write

@@ -22,11 +22,8 @@ from sfray.interchange.imported import imported_stage
 from sfray.locks import hold
 from sfray.preflight import preflight
 from sfray.progress import console
-from sfray.store import Manifest, Stage, fingerprint
+from sfray.store import CONFIG_FILE, Manifest, Stage, fingerprint
 from sfray.validation import ConfigError, lookup, parse
-
-CONFIG_FILE = "config.yaml"
-"""In a run's folder: the config that its latest stage ran with."""
 
 Run = Callable[[Config, Stage, Mapping[str, Path]], None]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from sfray.arrow import from_table
 from sfray.files import replacing
@@ -20,34 +21,37 @@ from sfray.interchange.layout import DATASET_INFO, LAYOUTS, Layout
 from sfray.names import suggestion
 from sfray.prompts import Prompts, load
 from sfray.records import Question, Trace
-from sfray.store import Manifest
+from sfray.store import CONFIG_FILE, Manifest
 from sfray.tasks.rl_row import RL_SCHEMA, rl_row
 
 RL_FILES = {"rl": "train.parquet", "eval": "test.parquet"}
 """Split -> verl's file name, below ``rl/``."""
 
 
-def export(run: Path, to: str, out: Path, prompts: str = "default") -> dict[str, int]:
+def export(run: Path, to: str, out: Path, prompts: str | None = None) -> dict[str, int]:
     """Exports a run.
 
     Args:
         run: The run's folder; its traces stage is done.
         to: A layout of :data:`sfray.interchange.layout.LAYOUTS`.
         out: The folder to write; it must not exist, or be empty.
-        prompts: The run's prompts file, for the user turn of verl's RL questions.
+        prompts: Where the run's prompts file is now; None for where the run found it.
 
     Returns:
         Rows written: ``traces``, and for verl ``rl`` and ``eval``.
 
     Raises:
-        ValueError: No such layout, or the run has no finished traces, or not all of them.
+        ValueError: No such layout, or the run has no finished traces, or not all of them, or the
+            prompts are not those that its traces were made with.
         FileExistsError: There is something at ``out``.
     """
     layout = _layout(to)
     traces = run / "traces"
     if not (traces / "manifest.json").exists():
         raise ValueError(f"{traces} is not finished: run the traces stage first")
-    wanted = Manifest.read(traces / "manifest.json").counts["traces"]
+    manifest = Manifest.read(traces / "manifest.json")
+    wanted = manifest.counts["traces"]
+    wording = _wording(run, manifest, prompts) if to == "verl" else None
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} is not empty")
     with replacing(out) as temporary:
@@ -56,9 +60,27 @@ def export(run: Path, to: str, out: Path, prompts: str = "default") -> dict[str,
             raise ValueError(f"{traces} holds {counts['traces']} traces, its manifest says {wanted}: parts are missing")
         if to == "llamafactory":
             (temporary / "dataset_info.json").write_text(json.dumps(DATASET_INFO, indent=2) + "\n", encoding="utf-8")
-        if to == "verl":
-            counts |= _write_questions(run / "questions", temporary / "rl", load(prompts))
+        if wording is not None:
+            counts |= _write_questions(run / "questions", temporary / "rl", wording)
     return counts
+
+
+def _wording(run: Path, traces: Manifest, prompts: str | None) -> Prompts:
+    """The words that the run's traces were made with: RL questions must be asked in the same ones.
+
+    Raises:
+        ValueError: The prompts file says something else now, or is another one.
+    """
+    config = run / CONFIG_FILE
+    used = yaml.safe_load(config.read_text(encoding="utf-8"))["prompts"] if config.exists() else "default"
+    source = prompts or str(used)
+    wording, made_with = load(source), traces.config.get("prompts")
+    if wording.digest != made_with:
+        raise ValueError(
+            f"prompts: {source!r} has digest {wording.digest}, the traces of {run} were made with {made_with}; SFT and "
+            f"RL data of one run must ask in the same words: name the file that the run used with --prompts"
+        )
+    return wording
 
 
 def _layout(to: str) -> Layout:

