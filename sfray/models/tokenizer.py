@@ -10,6 +10,9 @@ from sfray.models.error import ModelError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+_FILES = ("tokenizer.json", "*.model", "vocab.*", "tekken.json", "*.tiktoken", "*.py")
+"""Any of these holds a vocabulary, or the code that makes one: without them an empty tokenizer is built."""
+
 _PROBE = "Use 3, 15 and 20: (20 + 15) + 3 = 38.\n<answer>\n  it's 20+15 + 3\n</answer>\n\nSo WRONG, isn't it?"
 
 
@@ -17,13 +20,24 @@ def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> PreTrainedT
     """Loads a model's tokenizer, with a padding token.
 
     Raises:
-        ModelError: It has no chat template or no end-of-sequence token, or ``transformers``
-            builds something else than its ``tokenizer.json``.
+        ModelError: Its files are missing, it has no or several chat templates or no
+            end-of-sequence token, or ``transformers`` builds something else than its
+            ``tokenizer.json``.
     """
     from transformers import AutoTokenizer
 
+    if not any(any(folder.glob(pattern)) for pattern in _FILES):
+        raise ModelError(
+            f"model.path: {folder} has no tokenizer (tokenizer.json, tokenizer.model or vocab.json); "
+            f"copy its files from the model's first release"
+        )
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     _check_backend(tokenizer, folder)
+    if isinstance(tokenizer.chat_template, dict | list):
+        raise ModelError(
+            f"model.path: the tokenizer of {folder} has several chat templates ({', '.join(tokenizer.chat_template)}); "
+            f"write the one to use to chat_template.jinja and remove the others"
+        )
     if not isinstance(tokenizer.chat_template, str):
         raise ModelError(f"model.path: the tokenizer of {folder} has no chat template; use an instruction-tuned model")
     if tokenizer.eos_token_id is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfray.config import ModelConfig, SftConfig
+from sfray.models.generation import make_savable
 from sfray.runs import replacing
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def export(engine: Any, tokenizer: PreTrainedTokenizerBase, path: Path, zero: in
     if rank:
         return
     engine.module.config.use_cache = True
+    make_savable(engine.module.generation_config)
     with replacing(path) as temporary:
         engine.module.save_pretrained(temporary, state_dict=weights)
         tokenizer.save_pretrained(temporary)
