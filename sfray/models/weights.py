@@ -104,7 +104,7 @@ def _pickled(file: Path) -> Mapping[str, torch.Tensor]:
 
     try:
         loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
         raise ModelError(f"{file}: not a whole file of weights; download it again, as {SAFETENSORS}") from error
     return {name: weight for name, weight in loaded.items() if hasattr(weight, "shape")}
 
