@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from sfray.errors import reported
 from sfray.progress import console
@@ -37,14 +38,16 @@ def check(
 
 
 @app.command()
-def doctor() -> None:
-    """Say what of the environment is missing or mismatched."""
-    from sfray.doctor import examine
+def doctor(
+    model: Annotated[str | None, typer.Argument(help="A model to try as well: tiny, a folder or a hub name.")] = None,
+) -> None:
+    """Say what of the environment, or of a model, is missing or mismatched."""
+    from sfray.doctor import examine, examine_model
 
-    findings = examine()
+    findings = examine() + (examine_model(model) if model is not None else [])
     for finding in findings:
         mark = {"ok": "[green]ok[/]  ", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}[finding.level]
-        console.print(f"{mark} {finding.what}: {finding.detail}")
+        console.print(f"{mark} {finding.what}: {escape(finding.detail)}")
     if any(f.level == "fail" for f in findings):
         raise typer.Exit(1)
 

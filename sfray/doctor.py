@@ -15,6 +15,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from sfray.config import Config
+from sfray.models import try_model
 
 HARMFUL_ON_CPU = ("torchvision", "torchaudio", "torchcodec")
 """Their builds do not match the CPU build of torch; importing one breaks transformers."""
@@ -60,6 +61,14 @@ def examine() -> list[Finding]:
     found += [_torch(gpu), _compiler(), _memory(), _space("disk", Path.cwd(), _LOW_DISK_GIB)]
     found += [_space("shared memory", Path("/dev/shm"), 1)]
     return found
+
+
+def examine_model(path: str) -> list[Finding]:
+    """Tries a model folder, see :func:`sfray.models.try_model`."""
+    trial = try_model(path)
+    found = [Finding("fail", "model", fault) for fault in trial.faults]
+    found += [Finding("warn", "model", note) for note in trial.notes]
+    return found or [Finding("ok", "model", f"{path}, {trial.parameters:,} weights")]
 
 
 def requirements(extra: str) -> list[Requirement]:

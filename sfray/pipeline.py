@@ -20,7 +20,7 @@ from sfray.doctor import missing_for
 from sfray.files import replacing
 from sfray.interchange.imported import imported_stage
 from sfray.locks import hold
-from sfray.preflight import preflight
+from sfray.preflight import local, model_problems, preflight
 from sfray.progress import console
 from sfray.store import CONFIG_FILE, Manifest, Stage, fingerprint
 from sfray.validation import ConfigError, lookup, parse
@@ -207,6 +207,7 @@ def run(config: Config) -> None:
         console.print(f"warning: {problem}", style="bold yellow", markup=False)
     with hold(root):
         _require_inputs(config)
+        _require_model(config)
         try:
             for name in sorted(config.stages, key=STAGES.index):
                 _run_stage(name, config)
@@ -244,6 +245,15 @@ def _require_inputs(config: Config) -> None:
         for needed in inputs_of(name, config):
             if needed not in config.stages and not there[needed].manifest_path.exists():
                 raise MissingInput(f"stage {name!r} needs {needed!r}, which is not done; add it to stages=[...]")
+
+
+def _require_model(config: Config) -> None:
+    """Tries a model of the hub, which a config's check does not download, before the first stage that is left."""
+    if config.model.path == "tiny" or local(config.model.path):
+        return
+    there = stages(config)
+    if problems := model_problems(config, [name for name in config.stages if not there[name].done]):
+        raise ConfigError(problems)
 
 
 def _run_stage(name: str, config: Config) -> None:

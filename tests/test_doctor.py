@@ -8,6 +8,7 @@ from packaging.requirements import Requirement
 
 from sfray import doctor
 from sfray.config import Config, ModelConfig
+from tests.models import folders
 
 
 def test_a_package_of_another_version_fails():
@@ -65,3 +66,14 @@ def test_what_a_config_needs_and_lacks_is_said_before_any_stage(attention, stage
     lines = list(doctor.missing_for(config))
     assert len(lines) == missing
     assert all(line.startswith("model.attention: flash_attention_2 needs flash-attn") for line in lines)
+
+
+def test_a_model_is_tried_as_well(tmp_path):
+    folder = folders.good(tmp_path / "model")
+    assert doctor.examine_model(str(folder)) == [doctor.Finding("ok", "model", f"{folder}, 98,816 weights")]
+    folders.pickle_weights(folder)
+    assert [f.level for f in doctor.examine_model(str(folder))] == ["warn"]
+    (folder / "pytorch_model.bin").unlink()
+    (finding,) = doctor.examine_model(str(folder))
+    assert (finding.level, finding.what) == ("fail", "model")
+    assert finding.detail.startswith(f"{folder}: no weights")

@@ -144,3 +144,14 @@ def test_questions_of_another_split_size_are_refused_only_by_who_reads_it(config
 def test_summary_is_one_line():
     manifest = Manifest("attempts", "f", {}, {}, {"rows": 1234}, {"truncated": 2, "structural_tag": 1}, {}, 75.2)
     assert pipeline.summary(manifest) == "[green]attempts[/] in 1:15 min: 1,234 rows; 3 rejects"
+
+
+def test_a_model_of_the_hub_is_tried_before_the_first_stage(config, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    asked = dataclasses.replace(
+        config, stages=["questions", "attempts"], model=ModelConfig(path="no/such-model", context=32768)
+    )
+    with pytest.raises(ConfigError, match=r"model\.path: neither a folder nor a model of the hub: 'no/such-model'"):
+        pipeline.run(asked)
+    assert not pipeline.stages(asked)["questions"].done
+    pipeline.run(dataclasses.replace(asked, stages=["questions"]))  # which needs no model

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfray.files import discard, replacing
+from sfray.models import load_generation_config, load_tokenizer, weights
 
 if TYPE_CHECKING:
     import torch
@@ -65,12 +66,10 @@ def export(checkpoint: Path, base: Path, target: Path, trust_remote_code: bool =
         ExportError: A shard is missing, or the weights are not those of the model.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    from sfray.models import load_tokenizer
-
-    weights = merge(checkpoint / "actor")
-    types = {w.dtype for w in weights.values() if w.is_floating_point()}
+    merged = merge(checkpoint / "actor")
+    types = {w.dtype for w in merged.values() if w.is_floating_point()}
     if len(types) != 1:
         raise ExportError(f"{checkpoint}: weights of several types: {sorted(map(str, types))}")
     (dtype,) = types
@@ -79,12 +78,12 @@ def export(checkpoint: Path, base: Path, target: Path, trust_remote_code: bool =
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
     try:
-        model.load_state_dict(weights, strict=True, assign=True)
+        model.load_state_dict(merged, strict=True, assign=True)
     except RuntimeError as error:
         raise ExportError(f"{checkpoint}: {error}") from error
     model.tie_weights()
-    if (base / "generation_config.json").exists():
-        model.generation_config = GenerationConfig.from_pretrained(base)
+    if (generation := load_generation_config(base)) is not None:
+        model.generation_config = generation
     with replacing(target) as temporary:
         model.save_pretrained(temporary)
         load_tokenizer(base, trust_remote_code).save_pretrained(temporary)
@@ -141,23 +140,9 @@ def join(name: str, parts: Sequence[Any]) -> torch.Tensor:
 
 
 def unchanged(before: Path, after: Path) -> bool:
-    """Whether two model folders hold equal weights, compared tensor by tensor."""
-    from safetensors import safe_open
+    """Whether two model folders hold equal weights, compared tensor by tensor.
 
-    old, new = _index(before), _index(after)
-    for name in old.keys() & new.keys():
-        with safe_open(old[name], "pt") as first, safe_open(new[name], "pt") as second:
-            one, two = first.get_tensor(name), second.get_tensor(name)
-            if one.shape != two.shape or not bool((one.to(two.dtype) == two).all()):
-                return False
-    return True
-
-
-def _index(folder: Path) -> Mapping[str, Path]:
-    from safetensors import safe_open
-
-    index: dict[str, Path] = {}
-    for path in folder.glob("*.safetensors"):
-        with safe_open(path, "pt") as file:
-            index |= dict.fromkeys(file.keys(), path)
-    return index
+    Raises:
+        sfray.models.ModelError: They have no weight in common: nothing was compared.
+    """
+    return weights.equal(before, after)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfray.config import ModelConfig, SftConfig
 from sfray.files import replacing
+from sfray.models.generation import make_savable
 
 if TYPE_CHECKING:
     import torch
@@ -143,6 +144,7 @@ def export(engine: Any, tokenizer: PreTrainedTokenizerBase, path: Path, zero: in
     if rank:
         return
     engine.module.config.use_cache = True
+    make_savable(engine.module.generation_config)
     with replacing(path) as temporary:
         engine.module.save_pretrained(temporary, state_dict=weights)
         tokenizer.save_pretrained(temporary)

@@ -6,8 +6,9 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, Replicate, Shard
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from sfray.models import check_folder
+from sfray.models import ModelError, check_folder
 from sfray.training.grpo import export
+from tests.models import folders
 from tests.training.grpo.model import save
 
 
@@ -82,6 +83,26 @@ def test_weights_of_another_model_are_refused(base, tmp_path):
 
 def test_unchanged_weights_are_seen(base):
     assert export.unchanged(base, base)
+
+
+def test_to_compare_no_weight_is_an_error(base, tmp_path):
+    folders.rename_weights(folders.copied(base, tmp_path / "other"), "model.", "some.thing.")
+    with pytest.raises(ModelError, match="nothing could be compared"):
+        export.unchanged(base, tmp_path / "other")
+
+
+def test_a_base_with_pickled_weights_is_compared(base, tmp_path):
+    folders.pickle_weights(folders.copied(base, tmp_path / "pickled"))
+    assert export.unchanged(tmp_path / "pickled", base)
+
+
+def test_settings_of_generation_that_cannot_be_saved_are_dropped(base, tmp_path):
+    odd = folders.copied(base, tmp_path / "odd")
+    folders.put(odd / "generation_config.json", do_sample=False, temperature=0.9)
+    export.export(checkpoint(tmp_path, [state(base)]), odd, tmp_path / "model")
+    saved = json.loads((tmp_path / "model" / "generation_config.json").read_text())
+    assert saved["eos_token_id"] == json.loads((base / "generation_config.json").read_text())["eos_token_id"]
+    assert saved.get("temperature") is None
 
 
 def make(folder, *steps, tracker=None):

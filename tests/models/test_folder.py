@@ -12,7 +12,7 @@ import pytest
 from sfray import models
 from sfray.models import Folder, ModelError
 
-driver = runpy.run_path(str(Path(__file__).parent / "training" / "sft" / "driver.py"))
+driver = runpy.run_path(str(Path(__file__).parents[1] / "training" / "sft" / "driver.py"))
 USER = [{"role": "user", "content": "hi"}]
 
 

@@ -1,0 +1,28 @@
+"""Models as plain Hugging Face folders: find one, talk to it through its chat template, prove that it works."""
+
+from __future__ import annotations
+
+from sfray.models.error import ModelError
+from sfray.models.folder import TINY, Folder, anywhere, check_folder, resolve
+from sfray.models.generation import load_generation_config
+from sfray.models.template import chat_template_hash, check_rendering, prompt_ids, prompt_text
+from sfray.models.tokenizer import load_tokenizer, token_ids
+from sfray.models.trial import Trial, try_model
+
+__all__ = [
+    "TINY",
+    "Folder",
+    "ModelError",
+    "Trial",
+    "anywhere",
+    "chat_template_hash",
+    "check_folder",
+    "check_rendering",
+    "load_generation_config",
+    "load_tokenizer",
+    "prompt_ids",
+    "prompt_text",
+    "resolve",
+    "token_ids",
+    "try_model",
+]
