@@ -163,9 +163,10 @@ def parse(text: str) -> Thinking:
     """Reads the attempts and reflections of a response; never fails, in linear time.
 
     Takes what is there: a block ends at its closing tag. Without an opening tag its text
-    starts after the tag before it. A reflection speaks of the nearest attempt before it;
-    one without any, or inside an attempt that has not ended, is passed over and counted as
-    misplaced. The inverse of :func:`render` for every trace it writes.
+    starts after the tag before it, and a closing tag with nothing before it ends nothing.
+    A reflection speaks of the nearest attempt before it; one without any, or inside an
+    attempt that has not ended, is passed over and counted as misplaced. The inverse of
+    :func:`render` for every trace it writes.
     """
     reader = _Reader(text)
     for tag in _BLOCK_TAG.finditer(text):
@@ -195,12 +196,15 @@ class _Reader:
 
     def close(self, name: str, start: int, end: int) -> None:
         """Takes a closing tag; the end of the thinking ends every block in it."""
-        self.unopened += name not in self.opened
+        opened = name in self.opened
+        self.unopened += not opened
         body = self.text[self.opened.pop(name, self.position) : start].strip() if name != "think" else ""
         if name == "think":
             self.ends += 1
             self.unclosed += len(self.opened.keys() - {"think"})
             self.opened.clear()
+        elif not opened and not body:
+            pass  # a closing tag written twice ends nothing
         elif name == "sample":
             self.tries.append((body, []))
         elif self.tries and "sample" not in self.opened:

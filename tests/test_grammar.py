@@ -132,6 +132,12 @@ def test_parse_undoes_render(drawn: list, glue: str, ending: str, answer: str, c
             True,
             Faults(unopened=1, unclosed=1),
         ),
+        (
+            "<think><sample>a</sample></sample><reflect>r</reflect>\n</reflect></think><answer>1</answer>",
+            (Try("a", ("r",)),),
+            True,
+            Faults(unopened=2),
+        ),
         ("<think>x</think>y</think><answer>1</answer>", (), True, Faults(extra_ends=1, unopened=1)),
         ("<think>x</think><think>y</think><answer>1</answer>", (), True, Faults(extra_ends=1, misplaced=1)),
         ("<think><think>x</think><answer>1</answer>", (), True, Faults(unclosed=1)),
