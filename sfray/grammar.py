@@ -31,7 +31,7 @@ from enum import StrEnum
 STRUCTURAL_TAG = re.compile(r"</?\s*(?:think|sample|reflect)\s*>", re.IGNORECASE)
 """Tags that only the builder may write: an attempt or reflection with one is rejected."""
 
-_BLOCK_TAG = re.compile(r"<(/?)(sample|reflect)>")
+_BLOCK_TAG = re.compile(r"<(/?)(think|sample|reflect)>")
 _NOT_WORD = re.compile(r"[^a-z]+")
 
 
@@ -120,36 +120,108 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
+class Faults:
+    """Where a response leaves the grammar.
+
+    Attributes:
+        extra_ends: ``</think>`` beyond the first.
+        unopened: Closing tags whose block was never opened.
+        unclosed: Opening tags whose block was never closed.
+        misplaced: Blocks outside the thinking or inside another block, reflections without
+            an attempt before them, and a second ``<think>``.
+        unanswered: 1 without a complete ``<answer>`` after the thinking.
+    """
+
+    extra_ends: int = 0
+    unopened: int = 0
+    unclosed: int = 0
+    misplaced: int = 0
+    unanswered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Thinking:
     """What a response shows of the skills.
 
     Attributes:
-        tries: Each complete ``<sample>`` with the ``<reflect>`` blocks that follow it.
-        closed: Whether the think block was closed.
+        tries: Each attempt with the reflections on it.
+        closed: Whether a ``</think>`` is there.
+        faults: Where the response leaves the grammar.
     """
 
     tries: tuple[Try, ...]
     closed: bool
+    faults: Faults = Faults()
+
+    @property
+    def valid(self) -> bool:
+        """One think block, every block in it opened and closed in order, then an answer."""
+        return self.closed and self.faults == Faults()
 
 
 def parse(text: str) -> Thinking:
-    """Reads the attempts and reflections of a response, complete blocks only; never fails, in linear time.
+    """Reads the attempts and reflections of a response; never fails, in linear time.
 
-    The inverse of :func:`render` for every trace it writes. A reflection without an
-    attempt before it is passed over.
+    Takes what is there: a block ends at its closing tag. Without an opening tag its text
+    starts after the tag before it, and a closing tag with nothing before it ends nothing.
+    A reflection speaks of the nearest attempt before it; one without any, or inside an
+    attempt that has not ended, is passed over and counted as misplaced. The inverse of
+    :func:`render` for every trace it writes.
     """
-    head, closed, tail = text.rpartition("</think>")
-    thinking = head if closed else tail
-    tries: list[tuple[str, list[str]]] = []
-    opened: re.Match[str] | None = None
-    for tag in _BLOCK_TAG.finditer(thinking):
-        if not tag[1]:
-            opened = tag if opened is None or tag[2] == opened[2] else opened
-        elif opened is not None and tag[2] == opened[2]:
-            body = thinking[opened.end() : tag.start()].strip()
-            if tag[2] == "sample":
-                tries.append((body, []))
-            elif tries:
-                tries[-1][1].append(body)
-            opened = None
-    return Thinking(tuple(Try(attempt, tuple(reflections)) for attempt, reflections in tries), bool(closed))
+    reader = _Reader(text)
+    for tag in _BLOCK_TAG.finditer(text):
+        if tag[1]:
+            reader.close(tag[2], *tag.span())
+        else:
+            reader.open(tag[2], tag.end())
+    return reader.finish()
+
+
+class _Reader:
+    """Follows the tags of a response from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tries: list[tuple[str, list[str]]] = []
+        self.opened: dict[str, int] = {}  # tag -> where the text of its open block starts
+        self.position = 0  # end of the last tag
+        self.ends = self.unopened = self.unclosed = self.misplaced = 0
+
+    def open(self, name: str, end: int) -> None:
+        """Takes an opening tag."""
+        inside = self.opened.keys() - {name}
+        self.unclosed += name in self.opened
+        self.misplaced += inside != (set() if name == "think" else {"think"}) or (name == "think" and self.ends > 0)
+        self.opened[name] = self.position = end
+
+    def close(self, name: str, start: int, end: int) -> None:
+        """Takes a closing tag; the end of the thinking ends every block in it."""
+        opened = name in self.opened
+        self.unopened += not opened
+        body = self.text[self.opened.pop(name, self.position) : start].strip() if name != "think" else ""
+        if name == "think":
+            self.ends += 1
+            self.unclosed += len(self.opened.keys() - {"think"})
+            self.opened.clear()
+        elif not opened and not body:
+            pass  # a closing tag written twice ends nothing
+        elif name == "sample":
+            self.tries.append((body, []))
+        elif self.tries and "sample" not in self.opened:
+            self.tries[-1][1].append(body)
+        else:
+            self.misplaced += 1
+        self.position = end
+
+    def finish(self) -> Thinking:
+        """What was read."""
+        tail = self.text.rpartition("</think>")[2]
+        answered = "</answer>" in tail.partition("<answer>")[2]
+        faults = Faults(
+            extra_ends=max(0, self.ends - 1),
+            unopened=self.unopened,
+            unclosed=self.unclosed + len(self.opened),
+            misplaced=self.misplaced,
+            unanswered=int(not answered),
+        )
+        return Thinking(tuple(Try(a, tuple(r)) for a, r in self.tries), self.ends > 0, faults)

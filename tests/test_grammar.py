@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.grammar import STRUCTURAL_TAG, Pair, Thinking, Try, Verdict, VerdictError, parse, parse_verdict, render
+from sfray.grammar import (
+    STRUCTURAL_TAG,
+    Faults,
+    Pair,
+    Thinking,
+    Try,
+    Verdict,
+    VerdictError,
+    parse,
+    parse_verdict,
+    render,
+)
 
 
 def test_exact_text() -> None:
@@ -78,24 +89,73 @@ def test_parse_undoes_render(drawn: list, glue: str, ending: str, answer: str, c
 
 
 @pytest.mark.parametrize(
-    ("text", "tries", "closed"),
+    ("text", "tries", "closed", "faults"),
     [
-        ("", (), False),
-        ("no tags at all", (), False),
-        ("<think>x</think> 3", (), True),
-        ("<think><sample>a</sample><reflect>b</reflect>", (Try("a", ("b",)),), False),
-        ("<sample>a</sample> but <sample>b</sample><reflect>r</reflect>", (Try("a", ()), Try("b", ("r",))), False),
-        ("<reflect>alone</reflect></think>", (), True),
-        ("<sample>a</sample><reflect>r</reflect><reflect>s</reflect></think>", (Try("a", ("r", "s")),), True),
-        ("<sample>a</sample><sample>b</sample><reflect>r</reflect>", (Try("a", ()), Try("b", ("r",))), False),
-        ("<sample>open <sample>again</sample></think>", (Try("again", ()),), True),
-        ("<sample>a<reflect>r</reflect></sample></think>", (Try("a<reflect>r</reflect>", ()),), True),
-        ("<sample>a</sample></think> <sample>b</sample>", (Try("a", ()),), True),
-        ("<think><sample>a</sample><reflect>cut", (Try("a", ()),), False),
+        ("", (), False, Faults(unanswered=1)),
+        ("no tags at all", (), False, Faults(unanswered=1)),
+        ("<think>x</think> 3", (), True, Faults(unanswered=1)),
+        ("<think>x</think> <answer>3</answer>", (), True, Faults()),
+        ("<think>x <answer>3</answer></think>", (), True, Faults(unanswered=1)),
+        ("<think><sample>a</sample><reflect>b</reflect>", (Try("a", ("b",)),), False, Faults(0, 0, 1, 0, 1)),
+        (
+            "<sample>a</sample> but <sample>b</sample><reflect>r</reflect>",
+            (Try("a", ()), Try("b", ("r",))),
+            False,
+            Faults(misplaced=3, unanswered=1),
+        ),
+        ("<reflect>alone</reflect></think>", (), True, Faults(0, 1, 0, 2, 1)),
+        (
+            "<think><sample>a</sample><reflect>r</reflect><reflect>s</reflect></think><answer>1</answer>",
+            (Try("a", ("r", "s")),),
+            True,
+            Faults(),
+        ),
+        ("<think><sample>open <sample>again</sample></think>", (Try("again", ()),), True, Faults(0, 0, 1, 0, 1)),
+        (
+            "<think><sample>a<reflect>r</reflect></sample></think><answer>1</answer>",
+            (Try("a<reflect>r</reflect>", ()),),
+            True,
+            Faults(misplaced=2),
+        ),
+        (
+            "<think><sample>a</sample></think> <sample>b</sample><answer>1</answer>",
+            (Try("a", ()), Try("b", ())),
+            True,
+            Faults(misplaced=1),
+        ),
+        ("<think><sample>a</sample><reflect>cut", (Try("a", ()),), False, Faults(0, 0, 2, 0, 1)),
+        ("<think>a</sample><reflect>r</reflect></think><answer>1</answer>", (Try("a", ("r",)),), True, Faults(0, 1)),
+        ("<think><sample>a</sample>r</reflect></think><answer>1</answer>", (Try("a", ("r",)),), True, Faults(0, 1)),
+        (
+            "<think><sample>a</sample><sample>b</think>c</sample><answer>1</answer>",
+            (Try("a", ()), Try("c", ())),
+            True,
+            Faults(unopened=1, unclosed=1),
+        ),
+        (
+            "<think><sample>a</sample></sample><reflect>r</reflect>\n</reflect></think><answer>1</answer>",
+            (Try("a", ("r",)),),
+            True,
+            Faults(unopened=2),
+        ),
+        ("<think>x</think>y</think><answer>1</answer>", (), True, Faults(extra_ends=1, unopened=1)),
+        ("<think>x</think><think>y</think><answer>1</answer>", (), True, Faults(extra_ends=1, misplaced=1)),
+        ("<think><think>x</think><answer>1</answer>", (), True, Faults(unclosed=1)),
     ],
 )
-def test_what_models_write(text: str, tries: tuple, closed: bool) -> None:
-    assert parse(text) == Thinking(tries, closed)
+def test_what_models_write(text: str, tries: tuple, closed: bool, faults: Faults) -> None:
+    thinking = parse(text)
+    assert thinking == Thinking(tries, closed, faults)
+    assert thinking.valid == (closed and faults == Faults())
+
+
+def test_a_reflection_speaks_of_the_nearest_attempt_before_it_opened_or_not() -> None:
+    text = (
+        "<think>\n<sample>\na\n</sample>\n<reflect>\nno\n</reflect>\n</think>\n\nb <answer>2</answer>\n</sample>\n"
+        "<reflect>\nyes\n</reflect>\n</think>\n\nSo:\n\n<answer>\n2\n</answer>"
+    )
+    tries = (Try("a", ("no",)), Try("b <answer>2</answer>", ("yes",)))
+    assert parse(text) == Thinking(tries, True, Faults(extra_ends=1, unopened=2, misplaced=1))
 
 
 crumbs = st.sampled_from(["<", ">", "/", "sample", "reflect", "think", "verdict", "Correct", " ", "x"])

@@ -42,6 +42,7 @@ class _Tally:
     answers: int = 0
     reflections: int = 0
     reflected: int = 0
+    valid: int = 0
     verdicts: Counts = field(default_factory=no_verdicts)
 
 
@@ -55,6 +56,7 @@ class Cell:
         tallies: Question id -> its tally; every question of the group has one.
         tokens: Length of each response.
         reasons: Outcome reason -> responses.
+        faults: Fault of the grammar -> how often it occurs.
     """
 
     task: str
@@ -62,6 +64,7 @@ class Cell:
     tallies: dict[str, _Tally]
     tokens: list[int] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
 
     def add(self, row: Completion, gold: str) -> None:
         """Counts one response."""
@@ -74,7 +77,9 @@ class Cell:
         tally.answers += skills.answers
         tally.reflections += skills.reflections
         tally.reflected += skills.reflections > 0
+        tally.valid += skills.valid
         tally.verdicts += skills.verdicts
+        self.faults.update(asdict(skills.faults))
         self.tokens.append(row.tokens)
         self.reasons[row.reason] += 1
 
@@ -246,6 +251,8 @@ def _summary(cells: Sequence[Cell], edges: Sequence[int], config: Config) -> dic
         "answers_per_response": _per_response(cells, "answers"),
         "reflections_per_response": _per_response(cells, "reflections"),
         "responses_with_reflection": _per_response(cells, "reflected"),
+        "valid_grammar": _per_response(cells, "valid"),
+        "grammar_faults": dict(sum((c.faults for c in cells), Counter())),
         "verdicts": verdict_scores(np.array(verdicts).reshape(-1, 2, 3), confidence),
         "tokens": quantiles(tokens),
         "histogram": histogram(tokens, edges),

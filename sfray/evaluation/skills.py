@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfray.evaluation.intervals import f1, ratio
-from sfray.grammar import Verdict, VerdictError, parse, parse_verdict
+from sfray.grammar import Faults, Verdict, VerdictError, parse, parse_verdict
 from sfray.tasks.registry import verify
 
 Counts = NDArray[np.int64]
@@ -29,15 +29,19 @@ class Skills:
     """What one response shows.
 
     Attributes:
-        answers: Explicit attempts: complete sample blocks; a response without any that
+        answers: Explicit attempts, one per closed sample block; a response without any that
             gives a final answer has made one.
-        reflections: Complete reflect blocks behind those attempts, however many each has.
+        reflections: Closed reflect blocks behind those attempts, however many each has.
         verdicts: Of those reflections, on attempts that the verifier could judge.
+        valid: Whether the response keeps to the grammar.
+        faults: Where it does not.
     """
 
     answers: int
     reflections: int
     verdicts: Counts
+    valid: bool
+    faults: Faults
 
 
 def no_verdicts() -> Counts:
@@ -59,14 +63,21 @@ def read(text: str, task: str, gold: str, answer: str | None) -> Skills:
         gold: ``Question.gold``.
         answer: The final answer that the verifier extracted from it, if any.
     """
-    tries = parse(text).tries
+    thinking = parse(text)
+    tries = thinking.tries
     verdicts = no_verdicts()
     for tried in tries:
         outcome = verify(task, gold, tried.attempt) if tried.reflections else None
         if outcome is not None and outcome.reason.judged:
             for reflection in tried.reflections:
                 verdicts[int(outcome.correct), said(parse_verdict(reflection))] += 1
-    return Skills(len(tries) or int(answer is not None), sum(len(t.reflections) for t in tries), verdicts)
+    return Skills(
+        answers=len(tries) or int(answer is not None),
+        reflections=sum(len(t.reflections) for t in tries),
+        verdicts=verdicts,
+        valid=thinking.valid,
+        faults=thinking.faults,
+    )
 
 
 def verdict_scores(counts: Counts, confidence: float = 0.95) -> dict[str, Any]:

@@ -136,6 +136,7 @@ def skills(results: Json, paper: Published) -> Table:
         "answers",
         "reflections",
         "% reflecting",
+        "valid grammar, %",
         "F1 correct",
         "F1 incorrect",
         "lenient, %",
@@ -153,7 +154,7 @@ def skills(results: Json, paper: Published) -> Table:
         rows.append([Cell(label, kind="group"), *[Cell("")] * (len(head) - 1)])
     for name in known:
         p = paper.skills[name]
-        values = [f"{p['answers']:.2f}", f"{p['reflections']:.2f}", "–", *_f1s(p), "–", "–", "–"]
+        values = [f"{p['answers']:.2f}", f"{p['reflections']:.2f}", "–", "–", *_f1s(p), "–", "–", "–"]
         rows.append([Cell(name, kind="name"), *(Cell(v, kind="other") for v in values)])
     return Table(head, rows)
 
@@ -172,6 +173,7 @@ def _skill_cells(level: Json) -> list[Cell]:
         number(level["answers_per_response"]),
         number(level["reflections_per_response"]),
         Cell(percent(level["responses_with_reflection"])),
+        Cell(percent(level.get("valid_grammar"))),  # results of an older version have no such figure
         estimate(verdicts["correct"]["f1"]),
         estimate(verdicts["incorrect"]["f1"]),
         Cell(percent((level["lenient_accuracy"] or {}).get("mean"))),

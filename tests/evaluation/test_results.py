@@ -52,12 +52,14 @@ def test_summary_by_hand(tmp_path):
     assert base["reflections_per_response"] == 0
     assert base["reasons"] == {"wrong_value": 2, "correct": 1, "no_answer": 1}
     assert base["tokens"] == {"mean": 22.5, "p50": 30, "p90": 40, "p99": 40, "max": 40}
+    assert (base["valid_grammar"], base["grammar_faults"]) == (0, {"unanswered": 1})
     assert base["verdicts"]["correct"]["f1"] is None
     grpo = results["models"]["grpo"]["levels"]["countdown-3"]
     assert grpo["accuracy"]["mean"] == 1.0
     assert grpo["accuracy"]["low"] > 0
     assert (grpo["answers_per_response"], grpo["reflections_per_response"]) == (2.0, 2.0)
     assert grpo["responses_with_reflection"] == 1.0
+    assert (grpo["valid_grammar"], grpo["grammar_faults"]) == (1.0, {})
     assert grpo["verdicts"]["correct"]["f1"]["mean"] == grpo["verdicts"]["incorrect"]["f1"]["mean"] == 1.0
     assert grpo["verdicts"]["incorrect"]["support"] == 4
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from sfray.evaluation.skills import RIGHT, UNREADABLE, WRONG, read, said, verdict_scores
-from sfray.grammar import Pair, Verdict, VerdictError, render
+from sfray.grammar import Faults, Pair, Verdict, VerdictError, render
 from tests.evaluation.rows import RIGHT as RIGHT_TEXT
 from tests.evaluation.rows import WRONG as WRONG_TEXT
 from tests.evaluation.rows import question
@@ -25,7 +25,7 @@ def test_verdicts_are_held_against_the_verifier_and_not_taken_on_trust():
         Pair(RIGHT_TEXT, "<verdict>Correct</verdict>"),
     ]
     skills = read(render(pairs, ["Again."] * 5, "So:", "3 * 5"), _Q.task, _Q.gold, "3 * 5")
-    assert (skills.answers, skills.reflections) == (6, 5)
+    assert (skills.answers, skills.reflections, skills.valid) == (6, 5, True)
     assert skills.verdicts.tolist() == [[1, 1, 0], [1, 1, 1]]
 
 
@@ -47,6 +47,21 @@ def test_no_verdict_is_right_or_wrong_on_an_attempt_that_cannot_be_judged():
     skills = read(f"<think>{blocks}</think> <answer>2</answer>", "math500", gold, "2")
     assert (skills.answers, skills.reflections) == (2, 2)
     assert skills.verdicts.tolist() == [[1, 0, 0], [0, 0, 0]]
+
+
+def test_broken_grammar_is_paired_as_it_was_written():
+    """An attempt without an opening tag takes the reflection behind it, which then agrees with the verifier."""
+    text = (
+        f"<think><sample>{WRONG_TEXT}</sample><reflect><verdict>Incorrect</verdict></reflect></think>\n"
+        f"{RIGHT_TEXT}</sample><reflect><verdict>Correct</verdict></reflect></think> So: <answer>3 * 5</answer>"
+    )
+    skills = read(text, _Q.task, _Q.gold, "3 * 5")
+    assert (skills.answers, skills.reflections) == (2, 2)
+    assert skills.verdicts.tolist() == [[1, 0, 0], [0, 1, 0]]
+    scores = verdict_scores(skills.verdicts[None])
+    assert scores["correct"]["f1"]["mean"] == scores["incorrect"]["f1"]["mean"] == 1.0
+    assert not skills.valid
+    assert skills.faults == Faults(extra_ends=1, unopened=2, misplaced=1)
 
 
 def test_a_cut_response_counts_its_complete_blocks():

@@ -23,6 +23,7 @@ def _level(mean: float) -> dict[str, Any]:
         "answers_per_response": 1.5,
         "reflections_per_response": 0.25,
         "responses_with_reflection": 0.2,
+        "valid_grammar": 0.125,
         "verdicts": {"correct": f1, "incorrect": f1 | {"f1": None}, "unreadable": 0},
         "truncated": _estimate(0.0),
         "tokens": {"mean": 99.6, "p50": 1, "p90": 1, "p99": 1, "max": 1},
@@ -102,9 +103,17 @@ def test_skills_have_the_papers_figures_of_the_same_levels():
     rows = tables.skills(_results(_LEVELS), _PAPER).rows
     names = [row[0].text for row in rows]
     assert names[:2] == ["Base", "countdown-3"]
-    assert [c.text for c in rows[1][1:]] == ["1.50", "0.25", "20.0", "80.0", "–", "30.0", "0.0", "100"]
+    assert [c.text for c in rows[1][1:]] == ["1.50", "0.25", "20.0", "12.5", "80.0", "–", "30.0", "0.0", "100"]
     assert names[10:] == ["paper: Qwen2.5-1.5B-Instruct, SkillFactory → GRPO", *_LEVELS]
-    assert [c.text for c in rows[12][1:]] == ["2.34", "7.13", "–", "65.0", "97.0", "–", "–", "–"]
+    assert [c.text for c in rows[12][1:]] == ["2.34", "7.13", "–", "–", "65.0", "97.0", "–", "–", "–"]
+
+
+def test_results_of_an_older_version_show_a_dash_for_the_grammar():
+    results = _results(_LEVELS)
+    del results["models"]["base"]["levels"]["countdown-3"]["valid_grammar"]
+    table = tables.skills(results, _PAPER)
+    assert table.head[4] == "valid grammar, %"
+    assert [row[4].text for row in table.rows[1:3]] == ["–", "12.5"]
 
 
 def test_reasons():
