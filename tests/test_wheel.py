@@ -81,6 +81,20 @@ def test_check_works_in_an_empty_folder(site: Path, tmp_path: Path, arguments: l
     assert list(tmp_path.iterdir()) == []
 
 
+def test_run_says_how_to_use_it(site: Path, tmp_path: Path) -> None:
+    done = sfray(site, tmp_path, "run", "--help")
+    assert done.returncode == 0
+    assert "sfray run [OPTIONS]" in done.stdout
+    assert "--config-dir" in done.stdout
+
+
+def test_run_works_in_an_empty_folder(site: Path, tmp_path: Path) -> None:
+    done = sfray(site, tmp_path, "run", "experiment=smoke", "stages=[questions]")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [p.name for p in tmp_path.iterdir()] == ["runs"]
+    assert (tmp_path / "runs" / "smoke" / "questions" / "manifest.json").is_file()
+
+
 def test_a_wrong_option_names_those_of_the_installed_tree(site: Path, tmp_path: Path) -> None:
     done = sfray(site, tmp_path, "check", "model=tinny")
     assert done.returncode == 1
