@@ -24,8 +24,17 @@ from sfray.tasks.registry import FAMILIES, build, family
 from sfray.tasks.task import Task
 from sfray.validation import ConfigError, nearest, parse
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
-"""The config tree of the checkout."""
+
+def _conf() -> Path:
+    """The config tree: inside the package where a wheel put it, else beside the package, in the checkout."""
+    package = Path(__file__).resolve().parent
+    # A checkout has no sfray/conf; a folder of installed packages may well hold somebody else's conf.
+    installed = package / "conf"
+    return installed if (installed / "config.yaml").is_file() else package.parent / "conf"
+
+
+CONF = _conf()
+"""The config tree that ships with sfray: the checkout's or the installed one."""
 
 _REFUSALS = (ConfigCompositionException, OmegaConfBaseException, ValueError, TypeError)
 """What Hydra raises where a tree and its overrides do not fit together."""

@@ -1,0 +1,23 @@
+"""The ``sfray`` command: one file for each of its commands.
+
+The files import what they work with inside their functions, so that ``sfray --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from sfray.cli.check import check
+from sfray.cli.doctor import doctor
+from sfray.cli.export import export
+from sfray.cli.import_ import import_
+from sfray.cli.report import report
+from sfray.cli.run import run
+from sfray.cli.score import score
+
+app = typer.Typer(help="SkillFactory on Ray.", no_args_is_help=True, add_completion=False)
+
+app.command(context_settings={"ignore_unknown_options": True})(run)
+for command in (check, doctor, score, report, export):
+    app.command()(command)
+app.command("import")(import_)

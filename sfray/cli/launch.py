@@ -1,0 +1,89 @@
+"""From a command line to a run or a sweep: what ``python launch.py`` and ``sfray run`` share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from sfray.compose import CONF, check_overrides
+from sfray.errors import reported
+from sfray.progress import errors
+from sfray.validation import ConfigError, parse
+
+
+def launch(arguments: Sequence[str]) -> None:
+    """Composes a config and runs it, or each job of a sweep in turn.
+
+    A job of a sweep that fails does not keep the others from running; the failed ones are listed at the end.
+
+    Args:
+        arguments: Hydra's command line: overrides and flags.
+
+    Raises:
+        SystemExit: With status 1, when the run or a job of the sweep failed.
+    """
+    with reported():
+        check_overrides(arguments)
+        own, rest = split_config_dir(arguments)
+    failed: list[str] = []
+
+    @hydra.main(config_path=str(own or CONF), config_name="config", version_base="1.3")
+    def job(composed: DictConfig) -> None:
+        _run(composed, failed)
+
+    # Hydra reads its command line from nowhere else. Its --config-dir comes after the main folder,
+    # so a user's own folder becomes the main one and ours the one after it.
+    sys.argv[1:] = [*rest, *(("--config-dir", str(CONF)) if own else ())]
+    try:
+        job()
+    finally:
+        if failed:
+            errors.print("[bold red]These jobs of the sweep failed[/]; the others ran:")
+            errors.print("\n".join(f"  {name}" for name in failed), markup=False)
+    if failed:
+        sys.exit(1)
+
+
+def split_config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """Splits a command line into the folder that its ``--config-dir`` names, if any, and the rest.
+
+    Raises:
+        ConfigError: There is no such folder.
+    """
+    rest, folder = list(arguments), None
+    for at, text in enumerate(arguments):
+        flag, equals, value = text.partition("=")
+        if flag in ("--config-dir", "-cd"):
+            folder = value if equals else "".join(arguments[at + 1 : at + 2])
+            del rest[at : at + (1 if equals else 2)]
+            break
+    if folder is None:
+        return None, rest
+    if not folder or not Path(folder).is_dir():
+        raise ConfigError([f"--config-dir: no folder {folder!r}"])
+    return Path(folder).resolve(), rest
+
+
+def _run(composed: DictConfig, failed: list[str]) -> None:
+    """Runs one job; in a sweep, a failed one is noted instead of ending the process."""
+    from sfray import pipeline
+
+    is_sweep = HydraConfig.get().mode is RunMode.MULTIRUN
+    name = " ".join(HydraConfig.get().overrides.task)
+    try:
+        with reported():
+            pipeline.run(parse(OmegaConf.to_container(composed, resolve=True)))  # type: ignore[arg-type]
+    except SystemExit:
+        if not is_sweep:
+            raise
+        failed.append(name)
+    except Exception:  # Hydra keeps it, runs the other jobs and raises the first one at the end
+        if is_sweep:
+            failed.append(name)
+        raise
