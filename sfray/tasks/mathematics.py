@@ -24,6 +24,7 @@ from sfray.tasks.formula import (
     unwrap,
 )
 from sfray.tasks.generated import Draft
+from sfray.tasks.limits import is_costly
 from sfray.tasks.loaded import Loaded, Row, text_of
 from sfray.tasks.numbers import parse_number
 from sfray.tasks.outcome import Outcome, Reason
@@ -85,6 +86,8 @@ def judge(gold: Gold, answer: str) -> Outcome:
         return Outcome.right(answer) if numbers[0] == numbers[1] else Outcome.wrong(Reason.WRONG_VALUE, answer)
     if is_prose(formula):
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
+    if is_costly(formula):
+        return Outcome.wrong(Reason.TOO_LONG, answer)
     return Outcome.wrong(Reason.WRONG_VALUE, answer) if confuses(formula, right) else _compared(right, formula, answer)
 
 
