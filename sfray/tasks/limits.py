@@ -16,6 +16,7 @@ MAX_SIGNS = 60
 """Most operators in one formula."""
 
 MAX_ITEMS = 40
+MAX_BRACKETS = 30
 MAX_POWER_DIGITS = 4
 MAX_FACTORIAL_DIGITS = 3
 MAX_NUMBER_DIGITS = 100
@@ -30,6 +31,7 @@ _COSTLY = re.compile(
     rf"|{_POWER}[0-9]+\s?(?:\^|\*\*)[\s{{(]*(?:[0-9]{{2}}|[4-9])"  # 9^{9^9}
     r"|(?:(?:\^|\*\*)\s?[{(]\s?[\w\\.]{0,6}\s?){2}(?:\^|\*\*)"  # x^{x^{x^x}}
     rf"|[0-9]{{{MAX_FACTORIAL_DIGITS + 1}}}[\s)}}]*!|![\s)}}]*!"  # 99999! and (10!)!
+    r"|binom ?\{?[0-9]{4}"
     rf"|[0-9]{{{MAX_NUMBER_DIGITS + 1}}}"
     r"|(?:\^ ?\w ?){2}|(?:[-+] ?){6}"
 )
@@ -42,6 +44,7 @@ def is_costly(formula: str) -> bool:
         _weight(formula) > MAX_WEIGHT
         or formula.count("|") > MAX_BARS
         or formula.count(",") > MAX_ITEMS
+        or sum(map(formula.count, "{([")) > MAX_BRACKETS
         or len(_SIGN.findall(formula)) > MAX_SIGNS
         or _COSTLY.search(formula) is not None
     )
