@@ -274,6 +274,7 @@ UNEQUAL: dict[str, tuple[str, str]] = {
     "sets_for_pairs": ("(1,2),(3,4)", r"\{1,2\},\{3,4\}"),
     "element_of_set": ("(0,1)", r"x \in \{0,1\}"),
     "other_order": ("(1,2)", "2, 1"),
+    "list_for_pair": ("(1,2)", "1, 2"),
     "closed_interval": ("(1,2)", "[1,2]"),
     "half_open_interval": ("[1,2)", "(1,2]"),
     "ends_of_interval": ("[1,2]", r"\{1,2\}"),
@@ -347,7 +348,6 @@ EQUAL: dict[str, tuple[str, str]] = {
     # Sets, pairs, intervals, lists.
     "set_without_braces": (r"\{1,2\}", "2, 1"),
     "set_of_pairs": (r"\{(1,2),(3,4)\}", "(3,4), (1,2)"),
-    "pair_without_brackets": ("(1,2)", "1, 2"),
     "list_in_words": ("6,7", r"6 \text{ and } 7"),
     "choice_in_words": (r"6 \text{ or } 7", "6, 7"),
     "two_signs": (r"1 \pm \sqrt{2}", "1+√2, 1-√2"),

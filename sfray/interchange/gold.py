@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from sfray.tasks.mathematics import gold_of
 from sfray.tasks.numbers import parse_number
 from sfray.tasks.registry import family
 from sfray.tasks.task import NO_LEVEL
@@ -96,8 +97,8 @@ def _gsm8k(_: str, answer: str) -> Gold:
     return {"number": str(number)}, NO_LEVEL, str(number)
 
 
-def _mathematics(_: str, answer: str) -> Gold:
-    return {"answer": answer}, NO_LEVEL, answer
+def _mathematics(question: str, answer: str) -> Gold:
+    return dict(gold_of(question, answer)), NO_LEVEL, answer
 
 
 _READERS: dict[str, Callable[[str, str], Gold]] = {

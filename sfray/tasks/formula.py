@@ -49,7 +49,8 @@ _LOOSE = re.compile(r"(?<![0-9]) | (?![0-9])")
 
 _GREEK = "alpha|beta|gamma|delta|epsilon|varepsilon|theta|lambda|mu|nu|xi|rho|sigma|tau|phi|varphi|psi|omega"
 _NAME = re.compile(
-    rf"(?:[A-Za-z]|[A-Z]{{2}}|\\(?:{_GREEK})|[Aa]nswer|[Rr]esult)(?:_\{{?\w+\}}?)?(?:\([A-Za-z](?:, ?[A-Za-z])*\))?",
+    rf"(?:[A-Za-z]|[A-Z]{{2}}|\|[A-Z]{{2}}\||(?:m ?)?\\angle ?\{{?[A-Z]{{1,3}}\}}?|\\(?:{_GREEK})|[Aa]nswer|[Rr]esult)"
+    r"(?:_\{?\w+\}?)?(?:\(-?[A-Za-z0-9]+(?:, ?-?[A-Za-z0-9]+)*\))?",
     re.ASCII,
 )
 _ELEMENT = re.compile(rf"{_NAME.pattern} ?\\in(?![A-Za-z]) ?", re.ASCII)
@@ -77,14 +78,14 @@ _UNFINISHED = re.compile(
     r"|(?<![A-Za-z])d ?/ ?d[A-Za-z]|\\nabla|[vV]matrix"
 )
 _COUNTING = re.compile(r"!|\\[dt]?binom(?![A-Za-z])|\\choose(?![A-Za-z])")
-_JOINT = re.compile(r"\\(?:text|mbox)\{ ?(?:and|or) ?\}")
-_RELATION = re.compile(r"[=<>≤≥]|\\(?:[lg]eq?(?:slant)?|[lg]t)(?![A-Za-z])")
+_JOINT = re.compile(r"\\(?:text|mbox)\{ ?(?:and|or) ?\}|(?<= )(?:and|or)(?= )")
+_RELATION = re.compile(r"[=<>≤≥]|\\(?:[lg]eq?(?:slant)?|[lg]t|ne)(?![A-Za-z])")
 _BRACKETS = {"set": re.compile(r"\\\{(.*)\\\}"), "ordered": re.compile(r"[(\[](.*)[)\]]")}
 _BRACKET = re.compile(r"\\?[{(\[]|\\?[})\]]|,")
 
 
 def unwrap(answer: str) -> str | None:
-    """The formula of an answer: without one pair of math delimiters, one ``\\boxed{}`` and a final period.
+    """The formula of an answer: without one pair of math delimiters, its ``\\boxed{}`` and a final period.
 
     A dollar sign that has no other and stands before a number is a price's. None when a
     delimiter is left inside or braces do not match: the answer then holds several
@@ -95,7 +96,7 @@ def unwrap(answer: str) -> str | None:
         if len(text) > len(opened) + len(closed) and text.startswith(opened) and text.endswith(closed):
             text = text[len(opened) : -len(closed)].strip()
             break
-    if (content := boxed(text)) and text == f"\\boxed{{{content[0]}}}":
+    while (content := boxed(text)) and text == f"\\boxed{{{content[0]}}}":
         text = content[0].strip()
     if text.count("$") == 1 and _PRICE.match(text):
         text = text.replace("$", r"\$")
@@ -143,6 +144,14 @@ def plain(formula: str) -> str:
     """The text of a formula, without what does not show: spaces, except those that keep two numbers apart."""
     text = _LOOSE.sub("", _TEXT.sub(r"\1", formula))
     return text[1:-1] if re.fullmatch(r"\([A-Za-z]\)", text) else text
+
+
+def named(formula: str) -> list[tuple[str, str]] | None:
+    """The names and values of ``a = 3, b = 4``; None where it is anything else."""
+    pairs = [part.partition("=") for part in _items(_JOINT.sub(",", formula))]
+    if not pairs or not all(sign and "=" not in value and _NAME.fullmatch(name.strip()) for name, sign, value in pairs):
+        return None
+    return [(name.strip(), value.strip()) for name, _, value in pairs]
 
 
 def stated(formula: str) -> str | None:
@@ -260,14 +269,14 @@ def confuses(formula: str, gold: str) -> bool:
 
     A list without brackets is either; of lists and sets, what they hold is looked at too.
     """
-    (kind, items), (right, wanted) = _contents(formula), _contents(gold)
+    (kind, items), (right, wanted) = contents(formula), contents(gold)
     if {kind, right} == _BRACKETS.keys():
         return True
-    inner, asked = (Counter(_contents(item)[0] for item in each) for each in (items, wanted))
+    inner, asked = (Counter(contents(item)[0] for item in each) for each in (items, wanted))
     return all(inner[each] != asked[each] for each in _BRACKETS)
 
 
-def _contents(formula: str) -> tuple[str, list[str]]:
+def contents(formula: str) -> tuple[str, list[str]]:
     """The kind of the brackets around a formula, empty for none, and what its commas part."""
     for kind, brackets in _BRACKETS.items():
         if (match := brackets.fullmatch(formula)) and (items := _items(match[1])) and (kind == "set" or len(items) > 1):

@@ -7,8 +7,22 @@ Equality is the library ``math-verify``'s, called in a bounded worker
 from __future__ import annotations
 
 import json
+import re
 from typing import ClassVar
 
+from sfray.tasks.form import (
+    asked,
+    by_name,
+    derives,
+    hands_back,
+    is_idle,
+    leaves_work,
+    percent_of,
+    repeats,
+    respells,
+    unordered,
+    values,
+)
 from sfray.tasks.formula import (
     alters,
     confuses,
@@ -24,7 +38,9 @@ from sfray.tasks.formula import (
     unwrap,
 )
 from sfray.tasks.generated import Draft
+from sfray.tasks.limits import is_costly
 from sfray.tasks.loaded import Loaded, Row, text_of
+from sfray.tasks.notation import as_gold, repeating, respelt, undressed
 from sfray.tasks.numbers import parse_number
 from sfray.tasks.outcome import Outcome, Reason
 from sfray.tasks.task import Gold
@@ -34,7 +50,14 @@ from sfray.tasks.worker import WorkerFailure, WorkerTimeout, call
 MAX_CHARS = 500
 """Longest answer that is looked at. The longest gold of MATH-500 has 53 characters."""
 
+_NO_ANSWERS = frozenset({"nan", "none", "null", "na", "n/a"})
 _COMPARE = "sfray.tasks.equality:compare"
+
+
+def gold_of(question: str, answer: str) -> Gold:
+    """The gold of a question: its answer, and the formulas of the question where it has some."""
+    formulas = asked(question)
+    return {"answer": answer, "asked": formulas} if formulas else {"answer": answer}
 
 
 def gold_problem(gold: Gold) -> str | None:
@@ -42,6 +65,8 @@ def gold_problem(gold: Gold) -> str | None:
     given = gold.get("answer")
     if not isinstance(given, str) or len(given) > MAX_CHARS or (formula := _read(given)) is None:
         return f"answer: expected one formula of at most {MAX_CHARS} characters, got {given!r}"
+    if formula.lower() in _NO_ANSWERS:
+        return f"answer: {given!r} is a missing value, not an answer"
     value, _ = measured(formula, letters=False)
     if parse_number(number_of(value), units=False) is not None:
         return None
@@ -61,35 +86,70 @@ def judge(gold: Gold, answer: str) -> Outcome:
     A unit may be left out; where gold and answer have one, it must be the same. What the
     library passes over (bases, primes, moduli, words in ``\\text{}``) must be the gold's,
     a set is no ordered pair, and what is left to be worked out is no answer, unless the
-    gold has it too: ``\\binom{8}{4}`` for 70, ``3x = 6`` for ``x = 2``.
+    gold has it too: ``\\binom{8}{4}`` for 70, ``3x = 6`` for ``x = 2``, nor is a formula of
+    the question. The rules of taste are in ``docs/verifiers.md``.
     """
     if len(answer) > MAX_CHARS:
         return Outcome.wrong(Reason.TOO_LONG, answer)
     formula, right = _read(answer), _read(gold["answer"])
     if formula is None or right is None:
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
-    if plain(formula) == plain(right):
+    if plain(formula) == plain(right) or _same_words(formula, right):
         return Outcome.right(answer)
-    if "=" in formula and "=" not in right:
-        formula = stated(formula)
+    if hands_back(formula, right, gold.get("asked", ())) or is_idle(formula, right) or derives(formula, right):
+        return Outcome.wrong(Reason.BAD_SYNTAX, answer)
+    formula = as_gold(formula, right)
+    if _relates(formula, right):
+        formula = values(formula, right) or stated(formula)
     if formula is None:
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
+    formula, right = by_name(formula, right) or (formula, right)
+    return _measured(right, formula, answer)
+
+
+_EQUATION = re.compile(r"=|\\ne(?![A-Za-z])")
+_RELATION = re.compile(rf"{_EQUATION.pattern}|\\[lg]e(?![A-Za-z])")
+
+
+def _relates(formula: str, right: str) -> bool:
+    """Whether it is a relation and the gold is none, nor an interval that one may describe."""
+    relation = _EQUATION if re.search(r"[(\[]", right) else _RELATION
+    return relation.search(formula) is not None and _RELATION.search(right) is None
+
+
+def _measured(right: str, formula: str, answer: str) -> Outcome:
+    """Judges what is stated, unit and value."""
     formula, unit = measured(formula, letters=not has_variable(measured(right)[0]))
     right, asked = measured(right, letters=bool(unit))
+    right, formula = repeating(right), repeating(formula)
+    texts = [number_of(text) for text in (formula, right)]
     if alters(formula, right) or restates(formula, right):
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
     if unit and asked and not agree(unit, asked):
         return Outcome.wrong(Reason.WRONG_VALUE, answer)
-    numbers = [parse_number(number_of(text), units=False) for text in (right, formula)]
-    if None not in numbers:
-        return Outcome.right(answer) if numbers[0] == numbers[1] else Outcome.wrong(Reason.WRONG_VALUE, answer)
-    if is_prose(formula):
+    value, wanted = (parse_number(text, units=False) for text in texts)
+    if None in (value, wanted) and (is_prose(formula) or is_costly(formula)):
+        return Outcome.wrong(Reason.BAD_SYNTAX if is_prose(formula) else Reason.TOO_LONG, answer)
+    if leaves_work(*texts):
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
-    return Outcome.wrong(Reason.WRONG_VALUE, answer) if confuses(formula, right) else _compared(right, formula, answer)
+    if value is not None and wanted is not None:
+        part = unit == ("percent",) and not asked
+        same = percent_of(value, wanted) if part else value == wanted
+        return Outcome.right(answer) if same else Outcome.wrong(Reason.WRONG_VALUE, answer)
+    if any(differs(formula, right) for differs in (confuses, unordered, repeats, respells)):
+        return Outcome.wrong(Reason.WRONG_VALUE, answer)
+    return _compared(right, formula, answer)
+
+
+def _same_words(formula: str, right: str) -> bool:
+    """Whether both are the same words, in any case; single letters and names such as AB are no words."""
+    words = plain(right)
+    is_text = right.startswith(r"\text") or len(words) > 3
+    return is_text and len(words) > 1 and words.isalpha() and plain(formula).lower() == words.lower()
 
 
 def _read(text: str) -> str | None:
-    formula = unwrap(text)
+    formula = unwrap(respelt(undressed(text)))
     return None if formula is None else element(even(formula))
 
 
@@ -119,7 +179,7 @@ class Mathematics(Loaded):
     def draft(self, row: Row) -> Draft:
         """Reads a row."""
         problem, answer = text_of(row, "problem", "question"), text_of(row, "answer")
-        return Draft(problem, problem, json.dumps({"answer": answer}), answer)
+        return Draft(problem, problem, json.dumps(gold_of(problem, answer)), answer)
 
     @staticmethod
     def gold_problem(gold: Gold) -> str | None:

@@ -62,7 +62,7 @@ class OpenThoughts(Loaded):
         if len(stated) != 1:
             raise BadRow(RowError.NO_GOLD, f"{len(stated)} boxed results after the thinking")
         (answer,) = stated
-        return Draft(question, question, json.dumps({"answer": answer}), answer)
+        return Draft(question, question, json.dumps(mathematics.gold_of(question, answer)), answer)
 
     @staticmethod
     def gold_problem(gold: Gold) -> str | None:

@@ -162,7 +162,7 @@ def test_an_actor_judges_alike(tmp_path) -> None:
 
         judge = Judge.remote()
         assert ray.get(judge.judge.remote(texts)) == [judged(t) for t in texts]
-        assert ray.get(judge.formulas.remote()) == ["correct", "wrong_value", "timeout", "correct"]
+        assert ray.get(judge.formulas.remote()) == ["correct", "wrong_value", "too_long", "correct"]
     finally:
         ray.shutdown()
 

@@ -177,7 +177,7 @@ def test_plain_answers_need_no_library(monkeypatch, gold: str, answer: str, reas
         (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix}1\\3\end{pmatrix}", Reason.WRONG_VALUE),
         (r"\sqrt{2}", "√2", Reason.CORRECT),
         (r"\{1,2\}", "2,1", Reason.CORRECT),
-        ("(1,2)", "1, 2", Reason.CORRECT),
+        ("(1,2)", "1, 2", Reason.WRONG_VALUE),
         ("(1,2)", "2, 1", Reason.WRONG_VALUE),
         ("[1,2]", r"x\in[1,2]", Reason.CORRECT),
         ("1024", "2^{10}", Reason.CORRECT),
@@ -190,8 +190,8 @@ def test_plain_answers_need_no_library(monkeypatch, gold: str, answer: str, reas
         ("42", "41, 42", Reason.WRONG_VALUE),
         ("42", "41 or 42", Reason.WRONG_VALUE),
         ("2", r"\frac{0}{0}", Reason.WRONG_VALUE),
-        ("2", "9**9**9", Reason.PARSE_ERROR),
-        ("2", "9^{9^{9^{9}}}", Reason.TIMEOUT),
+        ("2", "9**9**9", Reason.TOO_LONG),
+        ("2", "9^{9^{9^{9}}}", Reason.TOO_LONG),
     ],
 )
 def test_formulas_are_compared_by_the_library(gold: str, answer: str, reason: Reason) -> None:
