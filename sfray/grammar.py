@@ -24,9 +24,12 @@ Source: paper section 3, https://arxiv.org/abs/2512.04072.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+
+from sfray.names import suggestion
 
 STRUCTURAL_TAG = re.compile(r"</?\s*(?:think|sample|reflect)\s*>", re.IGNORECASE)
 """Tags that only the builder may write: an attempt or reflection with one is rejected."""
@@ -56,6 +59,25 @@ class Pair:
 
     attempt: str
     reflection: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A tagged piece of a trace that shows one skill.
+
+    Attributes:
+        skill: Who owns the tag: ``attempt``, ``reflection``, or a declared skill.
+        text: What is between the tags.
+        about: Index of the part it speaks of; None for the question.
+    """
+
+    skill: str
+    text: str
+    about: int | None = None
+
+
+TAGS = {"attempt": "sample", "reflection": "reflect"}
+"""Skill -> tag, for the traces of the paper."""
 
 
 def parse_verdict(text: str) -> Verdict | VerdictError:
@@ -93,20 +115,44 @@ def render(pairs: Sequence[Pair], glue: Sequence[str], ending: str, answer: str,
     """
     if not pairs or len(glue) != len(pairs) - 1:
         raise ValueError(f"{len(pairs)} pairs need {len(pairs) - 1} glue phrases, got {len(glue)}")
-    lines = ["<think>"]
+    parts: list[Segment | str] = []
     for i, pair in enumerate(pairs):
-        lines += ["<sample>", _clean(pair.attempt), "</sample>"]
+        parts.append(Segment("attempt", pair.attempt))
         if pair.reflection is not None:
-            lines += ["<reflect>", _clean(pair.reflection), "</reflect>"]
-        if i < len(glue):
-            lines.append(_clean(glue[i]))
-    if closing:
-        lines.append(_clean(closing))
-    return "\n".join([*lines, "</think>", "", _clean(ending), "", "<answer>", _clean(answer), "</answer>"])
+            parts.append(Segment("reflection", pair.reflection, len(parts) - 1))
+        parts += glue[i : i + 1]
+    return render_parts([*parts, closing] if closing else parts, ending, answer)
 
 
-def _clean(part: str) -> str:
-    if STRUCTURAL_TAG.search(part):
+def render_parts(
+    parts: Sequence[Segment | str], ending: str, answer: str, tags: Mapping[str, str] = MappingProxyType(TAGS)
+) -> str:
+    """Renders a trace of segments of any declared skill.
+
+    Args:
+        parts: Segments, and plain strings for the words between them, in order.
+        ending: The phrase after the thinking.
+        answer: The final answer.
+        tags: Skill -> tag of its segments.
+
+    Raises:
+        ValueError: A segment of a skill without a tag, or one of the tags in a part.
+    """
+    lines = ["<think>"]
+    for part in parts:
+        if isinstance(part, str):
+            lines.append(_clean(part, tags))
+        elif part.skill not in tags:
+            raise ValueError(f"no tag for skill {part.skill!r}{suggestion(part.skill, tags)}")
+        else:
+            lines += [f"<{tags[part.skill]}>", _clean(part.text, tags), f"</{tags[part.skill]}>"]
+    after = ["</think>", "", _clean(ending, tags), "", "<answer>", _clean(answer, tags), "</answer>"]
+    return "\n".join(lines + after)
+
+
+def _clean(part: str, tags: Mapping[str, str]) -> str:
+    names = "|".join(map(re.escape, tags.values()))
+    if STRUCTURAL_TAG.search(part) or re.search(rf"</?\s*(?:{names})\s*>", part, re.IGNORECASE):
         raise ValueError(f"structural tag inside a part of a trace: {part[:80]!r}")
     return part.strip()
 

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from sfray.grammar import (
     STRUCTURAL_TAG,
+    TAGS,
     Faults,
     Pair,
+    Segment,
     Thinking,
     Try,
     Verdict,
@@ -19,6 +21,7 @@ from sfray.grammar import (
     parse,
     parse_verdict,
     render,
+    render_parts,
 )
 
 
@@ -29,6 +32,18 @@ def test_exact_text() -> None:
         "<sample>\nsecond\n</sample>\n<reflect>\nyes <verdict>Correct</verdict>\n</reflect>\nSure.\n</think>\n\n"
         "So:\n\n<answer>\n42\n</answer>"
     )
+
+
+def test_segments_of_any_declared_skill() -> None:
+    tags = TAGS | {"planning": "plan"}
+    parts = [Segment("planning", " first\nthen "), "Go.", Segment("attempt", "a")]
+    assert render_parts(parts, "So:", "1", tags) == (
+        "<think>\n<plan>\nfirst\nthen\n</plan>\nGo.\n<sample>\na\n</sample>\n</think>\n\nSo:\n\n<answer>\n1\n</answer>"
+    )
+    with pytest.raises(ValueError, match=r"^structural tag inside a part of a trace: 'x </PLAN >'$"):
+        render_parts([Segment("attempt", "x </PLAN >")], "So:", "1", tags)
+    with pytest.raises(ValueError, match=r"^no tag for skill 'planing'; did you mean 'planning'\?$"):
+        render_parts([Segment("planing", "x")], "So:", "1", tags)
 
 
 def test_without_reflections() -> None:
