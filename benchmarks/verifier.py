@@ -13,6 +13,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.hostile import GOLD, LEGAL, answered, responses
@@ -40,6 +41,57 @@ FORMULAS = {
     "deep_fraction": ("2", r"\frac{" * 70 + "}" * 70),
     "prose": ("42", "the answer is 42"),
 }
+
+HOSTILE_FORMULAS = (
+    *(opened * n + "2" + closed * n for n in (4, 6, 16) for opened, closed in ("{}", "()", "[]")),
+    *(r"\sin(" * n + "2" + ")" * n for n in (2, 4, 8)),
+    *("x^{" * n + "2" + "}" * n for n in (2, 3, 10)),
+    *(r"\frac{1}{" * n + "2" + "}" * n for n in (3, 6, 12)),
+    *("|x+" * n + "2" + "|" * n for n in (2, 4, 8)),
+    *("+".join(["x"] * n) for n in (10, 50, 200)),
+    *("".join(f"(x+{i})" for i in range(n)) for n in (5, 20, 60)),
+    *(r"\cup ".join(f"[{i},{i + 1})" for i in range(n)) for n in (3, 10, 30)),
+    "9^{9^{9^{9}}}",
+    "9^{9^9}",
+    "2^{1000000}",
+    "99999!",
+    "((10!)!)!",
+    r"\binom{1000000}{500000}",
+    "(x+y+z+w)^{40}",
+    r"\sin(10^{50})",
+)
+"""Formulas that cost a parser or an algebra system much, of up to 500 characters."""
+
+CONCURRENT = 64
+
+
+def concurrently(count: int = CONCURRENT) -> dict[str, float]:
+    """Wall time of hostile answers that as many threads hand in at once, in milliseconds each and in all."""
+    judge({"answer": "x+1"}, "x+2")  # starts the worker
+    answers = [HOSTILE_FORMULAS[i % len(HOSTILE_FORMULAS)] for i in range(count)]
+    with ThreadPoolExecutor(count) as threads:
+        start = time.perf_counter()
+        times = sorted(threads.map(_waited, answers))
+        total = time.perf_counter() - start
+    return {
+        "answers": count,
+        "median_ms": round(times[count // 2], 1),
+        "worst_ms": round(times[-1], 1),
+        "answers_per_s": round(count / total, 1),
+    }
+
+
+def one_by_one() -> dict[str, float]:
+    """Wall time of each hostile answer by itself, in milliseconds."""
+    judge({"answer": "x+1"}, "x+2")
+    times = sorted(map(_waited, HOSTILE_FORMULAS))
+    return {"answers": len(times), "median_ms": round(times[len(times) // 2], 1), "worst_ms": round(times[-1], 1)}
+
+
+def _waited(answer: str) -> float:
+    start = time.perf_counter()
+    judge({"answer": r"\frac{\sqrt{3}}{2}"}, answer)
+    return 1e3 * (time.perf_counter() - start)
 
 
 def best(call: Callable[[], object], repeats: int) -> float:
@@ -83,6 +135,7 @@ def run(repeats: int = 5) -> dict[str, Any]:
         "legal_texts": len(LEGAL),
         "legal_unpaid": unpaid,
         "mathematics": {name: _formula(gold, answer) for name, (gold, answer) in FORMULAS.items()},
+        "mathematics_hostile": {"one_by_one": one_by_one(), "concurrent": concurrently()},
     }
 
 
@@ -107,6 +160,8 @@ def main() -> None:
     print(f"legal forms not paid: {len(result['legal_unpaid'])} of {result['legal_texts']}")
     for name, row in result["mathematics"].items():
         print(f"mathematics {name:<20}{row['reason']:<14}{row['ms']:>12.3f} ms")
+    for name, row in result["mathematics_hostile"].items():
+        print(f"mathematics hostile {name}: {row}")
     print(json.dumps(result, indent=2))
 
 

@@ -16,7 +16,7 @@ MAX_SIGNS = 60
 """Most operators in one formula."""
 
 MAX_ITEMS = 40
-MAX_BRACKETS = 30
+MAX_BRACKETS = 20
 MAX_POWER_DIGITS = 4
 MAX_FACTORIAL_DIGITS = 3
 MAX_NUMBER_DIGITS = 100
@@ -32,6 +32,9 @@ _COSTLY = re.compile(
     r"|(?:(?:\^|\*\*)\s?[{(]\s?[\w\\.]{0,6}\s?){2}(?:\^|\*\*)"  # x^{x^{x^x}}
     rf"|[0-9]{{{MAX_FACTORIAL_DIGITS + 1}}}[\s)}}]*!|![\s)}}]*!"  # 99999! and (10!)!
     r"|binom ?\{?[0-9]{4}"
+    r"|[-+][^()]{0,40}[-+][^()]{0,40}\) ?\^ ?\{?[0-9]{2}"  # (x+y+z)^{40}
+    r"|\\(?:sin|cos|tan)[^\\,]{0,6}[0-9] ?\^ ?\{?[0-9]{2}"  # \sin(10^{50})
+    r"|\{\{\{|(?:\( ?){3}|(?:\[ ?){3}"
     rf"|[0-9]{{{MAX_NUMBER_DIGITS + 1}}}"
     r"|(?:\^ ?\w ?){2}|(?:[-+] ?){6}"
 )

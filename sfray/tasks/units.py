@@ -1,7 +1,7 @@
 """What may stand behind a number without changing it: units, and the nouns of word problems.
 
 Nouns are an open class, so most words pass; refused is what makes another number of it
-(``million``, ``fifths``, ``doubled``), offers a choice (``or``, ``to``, ``versus``), takes
+(``million``, ``sixteenths``, ``doubled``), offers a choice (``or``, ``to``, ``versus``), takes
 it back (``not``, ``wrong``, ``maybe``) or is a number itself. Single letters pass when
 they are units: ``3 m`` is a length, ``3 y`` a product. Behind an amount of money stand
 only the currency's name and what it is paid for (``$3 per hour``), since ``$3M`` is not 3.
@@ -16,7 +16,11 @@ MAX_WORDS = 3
 
 _WORD = re.compile(r"[A-Za-z°][A-Za-z²³°]*(?:\^[23])?")
 _POWER = re.compile(r"[\^²³]")
-_LETTERS = frozenset("acfghjlmnstvw°")
+_LETTERS = frozenset("acfghjlmnstvw°" + "ACFJLNVW")
+"""Single letters, in the case that makes them units: 18M and 18T are a million and a trillion."""
+
+_FRACTION = re.compile(r"[a-z]*(?:illi[ao]rd|illion|teen|thousand|hundred|[a-z]ieth)(?:th)?s?", re.IGNORECASE)
+"""Names of large numbers and of parts: ``trillionth``, ``sixteenths``, ``fiftieth``."""
 _MONEY = re.compile(r"(?:us|usd|eur|gbp|dollars?|euros?|pounds?|rupees?|yen|cents?)", re.IGNORECASE)
 _RATE = re.compile(r"(?:per|each|every|an?)", re.IGNORECASE)
 _SPELLINGS = """
@@ -81,8 +85,10 @@ _CHOICE = """
     else
 """
 _DOUBT = """
-    not no never none nothing wrong incorrect false maybe perhaps possibly probably likely about around approximately
-    roughly almost nearly is isn are aren was wasn were be might could would should cannot
+    not no never none nothing wrong incorrect false maybe perhaps possibly probably likely about around
+    approximately roughly almost nearly nope nah nay yes yeah yep yup ok okay sure unsure unknown unclear
+    undefined error null nan invalid true correct guess guessed idk hmm oops sorry wait actually is isn are aren
+    was wasn were be might could would should cannot
 """
 _NUMBER = """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
@@ -142,8 +148,8 @@ def is_unit(word: str, before: str = "") -> bool:
     if name != word and _NAMES.get(_stem(name)) not in (_RAISED | {"s"} if _RATE.fullmatch(before) else _RAISED):
         return False
     if len(word) == 1:
-        return lowered in _LETTERS
-    return _WORD.fullmatch(word) is not None and lowered not in _REFUSED
+        return word in _LETTERS
+    return _WORD.fullmatch(word) is not None and lowered not in _REFUSED and _FRACTION.fullmatch(word) is None
 
 
 def leaves_value(words: Sequence[str], money: bool) -> bool:

@@ -8,7 +8,7 @@ from sfray.tasks.units import agree, canonical, is_named, is_unit, leaves_value
 
 
 @pytest.mark.parametrize(
-    "word", ["apples", "km", "m", "m^2", "m²", "°C", "per", "percent", "months", "seconds", "L", "a"]
+    "word", ["apples", "cookies", "ties", "km", "m", "m^2", "m²", "°C", "per", "percent", "months", "seconds", "L", "a"]
 )
 def test_units(word: str) -> None:
     assert is_unit(word)
@@ -36,6 +36,15 @@ def test_units(word: str) -> None:
         "t^2",
         "s^2",
         "x²",
+        "M",
+        "T",
+        "trillionth",
+        "Trillionths",
+        "quadrillion",
+        "sixteenths",
+        "fiftieth",
+        "thousandths",
+        "nope",
     ],
 )
 def test_no_units(word: str) -> None:
@@ -76,7 +85,7 @@ def test_units_that_agree(one: list[str], other: list[str], same: bool) -> None:
         (["per", "hour"], True, True),
         (["dollars", "per", "hour"], True, True),
         (["per"], True, False),
-        (["M"], True, False),
+        (["M"], False, False),
         (["big", "red", "apples"], True, False),
         (["big", "red", "sweet", "apples"], False, False),
         (["dozen", "eggs"], False, False),
