@@ -7,6 +7,7 @@ wrong with it, and what to do.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,9 +60,23 @@ def try_model(
         _generation_faults(folder),
         _text_faults(folder, system, trust_remote_code),
     ]
-    faults = tuple(fault for check in checks for fault in _collected(check))
-    notes = tuple(_collected(_notes(folder))) if not faults else ()
+    with _quiet():
+        faults = tuple(fault for check in checks for fault in _collected(check))
+        notes = tuple(_collected(_notes(folder))) if not faults else ()
     return Trial(faults, notes, _parameters(folder))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Holds back the warnings of ``transformers``: a trial says the same in its own lines."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _collected(check: Iterator[str]) -> Iterator[str]:

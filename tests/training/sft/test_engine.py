@@ -1,7 +1,11 @@
 """DeepSpeed's configuration and the schedule, exactly."""
 
+import json
+from types import SimpleNamespace
+
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from sfray.config import SftConfig
 from sfray.training.sft.engine import (
@@ -9,10 +13,13 @@ from sfray.training.sft.engine import (
     accumulation,
     deepspeed_config,
     environment,
+    export,
     merge,
     scheduler,
     warmup_steps,
 )
+from tests.models import folders
+from tests.training.grpo.model import tokenizer
 
 
 def test_deepspeed_config():
@@ -96,3 +103,12 @@ def test_only_matrices_decay():
     assert [tuple(p.shape) for p in decayed["params"]] == [(3, 2)]
     assert [tuple(p.shape) for p in plain["params"]] == [(3,), (3,), (3,)]
     assert (decayed["weight_decay"], plain["weight_decay"]) == (0.1, 0.0)
+
+
+def test_a_model_with_settings_that_cannot_be_saved_is_exported_without_them(tmp_path):
+    base = folders.good(tmp_path / "base")
+    folders.put(base / "generation_config.json", do_sample=False, temperature=0.9)
+    engine = SimpleNamespace(module=AutoModelForCausalLM.from_pretrained(base))
+    export(engine, tokenizer(), tmp_path / "model", zero=1, rank=0)
+    saved = json.loads((tmp_path / "model" / "generation_config.json").read_text())
+    assert (saved.get("temperature"), saved["eos_token_id"]) == (None, engine.module.generation_config.eos_token_id)
