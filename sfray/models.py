@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfray.prompts import Message
+from sfray.userfiles import located
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -52,7 +53,7 @@ def resolve(path: str) -> Path:
     Raises:
         ModelError: ``model.path`` names a folder without a ``config.json``, or nothing at all.
     """
-    folder = TINY if path == "tiny" else Path(path)
+    folder = TINY if path == "tiny" else located(path)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(f"model.path: {folder} has no config.json")
@@ -73,7 +74,7 @@ def anywhere(path: str) -> str:
 
     A hub name stays one: where this machine keeps its download is no other machine's business.
     """
-    return str(Path(path).resolve()) if path != "tiny" and Path(path).is_dir() else path
+    return str(located(path).resolve()) if path != "tiny" and located(path).is_dir() else path
 
 
 def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:

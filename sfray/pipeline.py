@@ -23,6 +23,7 @@ from sfray.locks import hold
 from sfray.preflight import preflight
 from sfray.progress import console
 from sfray.runs import Manifest, Stage, fingerprint
+from sfray.userfiles import content_digest, located, model_digest
 from sfray.validation import ConfigError, lookup, parse
 
 CONFIG_FILE = "config.yaml"
@@ -186,7 +187,25 @@ def _depends(name: str, config: Config) -> dict[str, Any]:
         if isinstance(value, dict):
             value = {k: v for k, v in value.items() if f"{key}.{k}" not in _SPEED_ONLY}
         values[key] = prompts.load(value).digest if key == "prompts" else value
+    # What lies on this machine counts by what it holds: an edited file is another input.
+    if "task.options" in values and (data := _data_digests(config.task.options)):
+        values["task.options.content"] = data
+    if {"model", "model.path"} & values.keys() and (folder := located(config.model.path)).is_dir():
+        values["model.content"] = model_digest(folder)
     return values
+
+
+def _data_digests(options: Any) -> dict[str, str]:
+    """The digest of each local file or folder that task options name as a ``path``, at any depth."""
+    found: dict[str, str] = {}
+    parts = options.items() if isinstance(options, Mapping) else enumerate(options)
+    for key, value in parts:
+        names = value.values() if key == "path" and isinstance(value, Mapping) else [value] if key == "path" else []
+        there = [str(n) for n in names if isinstance(n, str) and n and located(n).exists()]
+        found |= {name: content_digest(located(name)) for name in there}
+        if key != "path" and isinstance(value, Mapping | list | tuple):
+            found |= _data_digests(value)
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -31,6 +31,8 @@ FLOORS = [
         "records",
         "runs",
         "seeds",
+        "tables",
+        "userfiles",
         "validation",
     },
     {"cluster", "models", "overrides", "tasks"},
