@@ -156,7 +156,7 @@ def inputs_of(name: str, config: Config) -> tuple[str, ...]:
 
 def stages(config: Config) -> dict[str, Stage]:
     """Every stage's folder and fingerprint under a config; touches no engine."""
-    root = Path(config.run.dir).resolve() / config.run.name
+    root = located(config.run.dir).resolve() / config.run.name
     found: dict[str, Stage] = {}
     for name in STAGES:
         inputs = {n: _input_fingerprint(n, SPECS[name], found) for n in inputs_of(name, config)}
@@ -223,9 +223,9 @@ def run(config: Config) -> None:
     preflight(config)
     if missing := list(missing_for(config)):
         raise ConfigError(missing)
-    root = Path(config.run.dir).resolve() / config.run.name
+    root = located(config.run.dir).resolve() / config.run.name
     started = time.monotonic()
-    if problem := cluster.on_local_disk(config.run.dir):
+    if problem := cluster.on_local_disk(str(located(config.run.dir))):
         console.print(f"warning: {problem}", style="bold yellow", markup=False)
     with hold(root):
         _require_inputs(config)
@@ -283,7 +283,7 @@ def _run_stage(name: str, config: Config) -> None:
         _remember(config, stage.path.parent / CONFIG_FILE)
     if spec.ray:
         cluster.connect(config.cluster)
-        if (problem := cluster.on_local_disk(config.run.dir)) and cluster.nodes() > 1:
+        if (problem := cluster.on_local_disk(str(located(config.run.dir)))) and cluster.nodes() > 1:
             raise ConfigError([problem])
     elif spec.alone:
         cluster.disconnect()

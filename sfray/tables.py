@@ -269,4 +269,4 @@ def _mapping(item: object) -> Row | Unreadable:
 
 def _message(error: Exception) -> str:
     # The decoder counts lines within the text it was given; the caller knows the file's.
-    return f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+    return f"{error.msg} (column {error.colno})" if isinstance(error, json.JSONDecodeError) else str(error)

@@ -83,7 +83,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content:
 @pytest.mark.parametrize(
     ("name", "content", "detail"),
     [
-        ("t.jsonl", f'{LINE}\n\n{{"question": "tor', "line 3: Unterminated string starting at at column 14"),
+        ("t.jsonl", f'{LINE}\n\n{{"question": "tor', "line 3: Unterminated string starting at (column 14)"),
         ("l.jsonl", LINE.encode() + b'\n{"question": "\xe9"}\n', "line 2 is not UTF-8: invalid continuation byte"),
         ("k.jsonl", f'{LINE}\n{{"a": 1, "a": 2}}', "line 2: key 'a' stands twice in an object"),
         ("e.jsonl", f'{LINE}\n{{"a": 1e99999999999999999999}}', "line 2: the number 1e9999"),
