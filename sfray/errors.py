@@ -31,6 +31,17 @@ def reported() -> Iterator[None]:
         sys.exit(1)
 
 
+def with_causes(error: BaseException) -> str:
+    """An error's message and those of its causes: a library's own may only say that it failed."""
+    messages: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        message = str(cause) or type(cause).__name__
+        messages += [] if message in messages else [message]
+        cause = cause.__cause__
+    return "; because: ".join(messages)
+
+
 def _raised_by_us(error: BaseException) -> bool:
     modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
     if isinstance(error, OSError):

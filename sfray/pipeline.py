@@ -23,6 +23,7 @@ from sfray.locks import hold
 from sfray.preflight import local, model_problems, preflight
 from sfray.progress import console
 from sfray.store import CONFIG_FILE, Manifest, Stage, fingerprint
+from sfray.userfiles import content_digest, located, model_digest
 from sfray.validation import ConfigError, lookup, parse
 
 Run = Callable[[Config, Stage, Mapping[str, Path]], None]
@@ -152,7 +153,7 @@ def inputs_of(name: str, config: Config) -> tuple[str, ...]:
 
 def stages(config: Config) -> dict[str, Stage]:
     """Every stage's folder and fingerprint under a config; touches no engine."""
-    root = Path(config.run.dir).resolve() / config.run.name
+    root = located(config.run.dir).resolve() / config.run.name
     found: dict[str, Stage] = {}
     for name in STAGES:
         inputs = {n: _input_fingerprint(n, SPECS[name], found) for n in inputs_of(name, config)}
@@ -183,7 +184,25 @@ def _depends(name: str, config: Config) -> dict[str, Any]:
         if isinstance(value, dict):
             value = {k: v for k, v in value.items() if f"{key}.{k}" not in _SPEED_ONLY}
         values[key] = prompts.load(value).digest if key == "prompts" else value
+    # What lies on this machine counts by what it holds: an edited file is another input.
+    if "task.options" in values and (data := _data_digests(config.task.options)):
+        values["task.options.content"] = data
+    if {"model", "model.path"} & values.keys() and (folder := located(config.model.path)).is_dir():
+        values["model.content"] = model_digest(folder)
     return values
+
+
+def _data_digests(options: Any) -> dict[str, str]:
+    """The digest of each local file or folder that task options name as a ``path``, at any depth."""
+    found: dict[str, str] = {}
+    parts = options.items() if isinstance(options, Mapping) else enumerate(options)
+    for key, value in parts:
+        names = value.values() if key == "path" and isinstance(value, Mapping) else [value] if key == "path" else []
+        there = [str(n) for n in names if isinstance(n, str) and n and located(n).exists()]
+        found |= {name: content_digest(located(name)) for name in there}
+        if key != "path" and isinstance(value, Mapping | list | tuple):
+            found |= _data_digests(value)
+    return found
 
 
 def _plain(value: Any) -> Any:
@@ -201,9 +220,9 @@ def run(config: Config) -> None:
     preflight(config)
     if missing := list(missing_for(config)):
         raise ConfigError(missing)
-    root = Path(config.run.dir).resolve() / config.run.name
+    root = located(config.run.dir).resolve() / config.run.name
     started = time.monotonic()
-    if problem := cluster.on_local_disk(config.run.dir):
+    if problem := cluster.on_local_disk(str(located(config.run.dir))):
         console.print(f"warning: {problem}", style="bold yellow", markup=False)
     with hold(root):
         _require_inputs(config)
@@ -271,7 +290,7 @@ def _run_stage(name: str, config: Config) -> None:
         _remember(config, stage.path.parent / CONFIG_FILE)
     if spec.ray:
         cluster.connect(config.cluster)
-        if (problem := cluster.on_local_disk(config.run.dir)) and cluster.nodes() > 1:
+        if (problem := cluster.on_local_disk(str(located(config.run.dir)))) and cluster.nodes() > 1:
             raise ConfigError([problem])
     elif spec.alone:
         cluster.disconnect()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sfray.errors import reported
+from sfray.errors import reported, with_causes
 from sfray.files import replacing
 from sfray.prompts import load
 
@@ -30,3 +30,10 @@ def test_a_path_that_the_system_refuses_ends_with_its_message(tmp_path, capsys):
     with pytest.raises(SystemExit), reported(), replacing(tmp_path / "file" / "below"):
         pass
     assert capsys.readouterr().err == f"FileExistsError\n[Errno 17] File exists: '{tmp_path}/file'\n"
+
+
+def test_the_causes_of_an_error_are_shown_once_each():
+    error = ValueError("it failed")
+    error.__cause__ = RuntimeError("it failed")
+    error.__cause__.__cause__ = KeyError()
+    assert with_causes(error) == "it failed; because: KeyError"

@@ -31,6 +31,8 @@ FLOORS = [
         "records",
         "store",
         "seeds",
+        "tables",
+        "userfiles",
         "validation",
     },
     {"cluster", "models", "overrides", "tasks"},

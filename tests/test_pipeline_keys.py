@@ -89,6 +89,36 @@ def test_prompts_count_by_what_they_say(raw: dict, tmp_path: Path) -> None:
     assert differing(base, with_keys(raw, {"prompts": str(other)})) == AFTER["attempts"]
 
 
+SPLIT_LEVELS = {split: {"levels": ["-"], "count": 256} for split in ("sft", "rl", "eval")}
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "mapping"])
+def test_local_data_counts_by_what_it_holds(raw: dict, tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "data" / "gsm[1].jsonl"
+    file.parent.mkdir()
+    file.write_text('{"question": "1+1?", "answer": "#### 2"}')
+    path = {"file": str(file), "folder": str(file.parent), "mapping": {"train": str(file)}}[kind]
+    splits = {"splits": dict.fromkeys(("sft", "rl", "eval"), "train")}
+    base = with_keys(raw, {"task": {"name": "gsm8k", "options": {"path": path} | splits, **SPLIT_LEVELS}})
+    before = {name: stage.fingerprint for name, stage in stages(base).items()}
+    (file.parent / ".gsm.jsonl.swp").write_text("an editor's")
+    assert {name: stage.fingerprint for name, stage in stages(base).items()} == before
+    file.write_text('{"question": "1+1?", "answer": "#### 777"}')
+    after = {name: stage.fingerprint for name, stage in stages(base).items()}
+    assert {name for name in STAGES if before[name] != after[name]} == AFTER["questions"]
+
+
+def test_a_local_model_counts_by_what_it_holds(raw: dict, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / "model" / name).write_text("{}")
+    config = with_keys(raw, {"model.path": str(tmp_path / "model")})
+    before = {name: stage.fingerprint for name, stage in stages(config).items()}
+    (tmp_path / "model" / "model.safetensors").write_text("other")
+    after = {name: stage.fingerprint for name, stage in stages(config).items()}
+    assert {name for name in STAGES if before[name] != after[name]} == AFTER["attempts"]
+
+
 NO_OUTPUT = {"stages", "run.name", "run.dir", "run.overwrite"}
 """Keys that name a run or a part of it; like those of machines (``engine``, ``cluster``) they change no output."""
 

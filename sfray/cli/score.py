@@ -21,8 +21,10 @@ def score(
     """Verify answers from anywhere: one JSON object per line in, one out, same order."""
     from sfray.files import replacing
     from sfray.tasks.score import score_lines
+    from sfray.userfiles import utf8_lines
 
-    with reported(), file.open(encoding="utf-8", errors="replace") as lines:
+    with reported():
+        lines = utf8_lines(file)
         if out is None:
             for row in score_lines(task, lines):
                 typer.echo(json.dumps(row))

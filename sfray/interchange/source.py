@@ -6,27 +6,18 @@ exception, so that one of them does not cost the others.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from sfray import tables
+from sfray.errors import with_causes
+from sfray.tables import Unreadable
+from sfray.userfiles import content_digest, is_local, located
+
+__all__ = ["SUFFIXES", "Located", "Unreadable", "digest", "files", "rows"]
 
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json")
-
-_BATCH_ROWS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A row that is none, and why."""
-
-    detail: str
-
 
 Located = tuple[str, Mapping[str, Any] | Unreadable]
 """Where a row stands (``file:number``, from 1) and the row."""
@@ -43,89 +34,36 @@ def rows(source: str, columns: Sequence[str]) -> Iterator[Located]:
 
     Raises:
         ValueError: A folder without such files, a file of another kind or one that is not
-            what its name says, or a data set that cannot be loaded.
+            what its name says, no rows at all, or a data set that cannot be loaded.
     """
-    path = Path(source)
-    if path.exists():
-        for file in files(path):
-            yield from _file_rows(file, columns)
-    elif path.suffix in SUFFIXES or path.is_absolute() or len(path.parts) > 2 or source.startswith("."):
-        raise ValueError(f"{source}: no such file or folder")
-    else:
+    path = located(source)
+    if not is_local(source, SUFFIXES):
         yield from _hub_rows(source)
+        return
+    if not path.exists():
+        raise ValueError(f"{source}: no such file or folder")
+    empty = True
+    for file in files(path):
+        for number, row in enumerate(tables.rows(file, columns), start=1):
+            empty = False
+            yield f"{file.name}:{number}", row
+    if empty:
+        raise ValueError(f"{source}: no rows, the data is empty")
 
 
 def files(path: Path) -> list[Path]:
-    """The data files at a path, in order.
+    """The data files at a path, in order, without hidden ones.
 
     Raises:
         ValueError: There are none.
     """
-    found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES)
-    found = [p for p in found if p.suffix in SUFFIXES]
-    if not found:
-        raise ValueError(f"{path}: no file that ends in {', '.join(SUFFIXES)}")
-    return found
+    return tables.data_files(path, SUFFIXES)
 
 
 def digest(source: str) -> str | None:
     """Hash of a local source's content; None for a data set of the hub."""
-    path = Path(source)
-    if not path.exists():
-        return None
-    whole = hashlib.sha256()
-    for file in files(path):
-        with file.open("rb") as stream:
-            whole.update(hashlib.file_digest(stream, "sha256").digest())
-    return whole.hexdigest()[:16]
-
-
-def _file_rows(file: Path, columns: Sequence[str]) -> Iterator[Located]:
-    if file.suffix == ".parquet":
-        content: Iterable[Mapping[str, Any] | Unreadable] = _parquet_rows(file, columns)
-    else:
-        content = _json_rows(file)
-    for number, row in enumerate(content, start=1):
-        yield f"{file.name}:{number}", row
-
-
-def _parquet_rows(file: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    try:
-        parquet = pq.ParquetFile(file)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{file}: {error}") from error
-    present = [c for c in columns if c in parquet.schema_arrow.names]
-    for batch in parquet.iter_batches(_BATCH_ROWS, columns=present):
-        yield from batch.to_pylist()
-
-
-def _json_rows(file: Path) -> Iterator[Mapping[str, Any] | Unreadable]:
-    with file.open(encoding="utf-8-sig", errors="replace") as lines:
-        if file.suffix == ".json" and _first_character(lines) == "[":
-            lines.seek(0)
-            try:
-                items = json.load(lines)
-            except (ValueError, RecursionError) as error:
-                raise ValueError(f"{file}: {error}") from error
-            yield from map(_mapping, items)
-            return
-        lines.seek(0)
-        for line in lines:
-            if line.strip():
-                try:
-                    yield _mapping(json.loads(line))
-                except (ValueError, RecursionError) as error:
-                    yield Unreadable(f"{error}: {line.strip()[:120]}")
-
-
-def _first_character(lines: TextIO) -> str:
-    while (character := lines.read(1)).isspace():
-        pass
-    return character
-
-
-def _mapping(item: object) -> Mapping[str, Any] | Unreadable:
-    return item if isinstance(item, dict) else Unreadable(f"not an object: {str(item)[:120]}")
+    path = located(source)
+    return content_digest(path) if path.exists() else None
 
 
 def _hub_rows(name: str) -> Iterator[Located]:
@@ -134,6 +72,6 @@ def _hub_rows(name: str) -> Iterator[Located]:
     try:
         data = datasets.load_dataset(name, split="train", streaming=True)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise ValueError(f"{name}: neither a file or folder nor a data set of the hub: {error}") from error
+        raise ValueError(f"{name}: neither a file or folder nor a data set of the hub: {with_causes(error)}") from error
     for number, row in enumerate(data, start=1):
         yield f"{name}:{number}", row

@@ -10,6 +10,7 @@ from typing import Any
 from sfray.models.error import ModelError
 from sfray.models.template import chat_template_hash
 from sfray.models.tokenizer import load_tokenizer
+from sfray.userfiles import located
 
 TINY = Path(__file__).parents[1] / "tiny" / "model"
 """The embedded base model."""
@@ -43,7 +44,7 @@ def resolve(path: str) -> Path:
     Raises:
         ModelError: ``model.path`` names a folder without a ``config.json``, or nothing at all.
     """
-    folder = TINY if path == "tiny" else Path(path)
+    folder = TINY if path == "tiny" else located(path)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(f"model.path: {folder} has no config.json")
@@ -64,7 +65,7 @@ def anywhere(path: str) -> str:
 
     A hub name stays one: where this machine keeps its download is no other machine's business.
     """
-    return str(Path(path).resolve()) if path != "tiny" and Path(path).is_dir() else path
+    return str(located(path).resolve()) if path != "tiny" and located(path).is_dir() else path
 
 
 def check_folder(path: Path, trust_remote_code: bool = False) -> Folder:

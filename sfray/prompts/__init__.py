@@ -15,6 +15,7 @@ import yaml
 from sfray.grammar import STRUCTURAL_TAG
 from sfray.names import suggestion
 from sfray.prompts.placeholders import fill, unknown
+from sfray.userfiles import located, read_utf8
 
 __all__ = ["HINT_WORD", "Message", "Prompts", "fill", "load"]
 
@@ -83,12 +84,15 @@ def load(source: str = "default") -> Prompts:
         ValueError: The file is missing or no YAML, or a section or placeholder is, by full key.
     """
     named = Path(__file__).parent / f"{source}.yaml"
-    path = named if Path(source).name == source and named.is_file() else Path(source)
+    path = named if Path(source).name == source and named.is_file() else located(source)
     if not path.is_file():
         raise ValueError(f"prompts: no file {source!r}")
-    content = path.read_bytes()
     try:
-        loader = yaml.SafeLoader(content)
+        text = read_utf8(path)
+    except ValueError as error:
+        raise ValueError(f"prompts: {path} is not YAML: {str(error).removeprefix(f'{path}: ')}") from error
+    try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         repeated = list(_repeated(node))  # before construction, which writes what << merges into the node
         raw = loader.construct_document(node) if node else None
@@ -96,7 +100,7 @@ def load(source: str = "default") -> Prompts:
         raise ValueError(f"prompts: {path} is not YAML: {error}") from error
     for key in repeated:
         raise ValueError(f"prompts: {key} stands more than once in {path}")
-    return _checked(_mapping(raw, str(path)), hashlib.sha256(content).hexdigest()[:16])
+    return _checked(_mapping(raw, str(path)), hashlib.sha256(path.read_bytes()).hexdigest()[:16])
 
 
 def _repeated(node: yaml.Node | None, prefix: str = "") -> Iterator[str]:

@@ -219,6 +219,12 @@ class Stage:
         """The finished shards in order."""
         return sorted(self.path.glob("part-*.parquet"), key=lambda p: int(p.stem.removeprefix("part-")))
 
+    def keep_rejects(self, rejects: Iterable[Reject]) -> Path:
+        """Writes the rejects of a stage that fails, so that each one's reason can be looked up."""
+        file = self.path / "rejects.parquet"
+        write_table(file, to_table(Reject, rejects))
+        return file
+
     def commit(
         self,
         counts: Mapping[str, int],

@@ -1,6 +1,7 @@
 """Loaded questions: from the rows of a published data set to the questions of a split.
 
-Rows come through ``datasets`` from a hub name or from local files with the same columns.
+Rows come through ``datasets`` from a hub name, or through :mod:`sfray.tables` from local files
+with the same columns.
 ``splits`` says which of the data set's own splits serves which of ours. Where several of
 ours share one, each row goes to one of them by a hash of its question, in equal shares;
 where they do not, a question that a later split also holds (eval before rl before sft)
@@ -13,31 +14,45 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sfray import tables
 from sfray.config import SplitConfig, TaskConfig
+from sfray.errors import with_causes
 from sfray.records import Question, Reject
 from sfray.seeds import derive, rng
 from sfray.tasks.generated import Draft
 from sfray.tasks.numbers import number_text
 from sfray.tasks.task import NO_LEVEL, SPLITS, Task, question_id
+from sfray.userfiles import is_local, located
 
 _log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 
-_LOADERS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
+_SPLIT_NAMES = {
+    "train": "train",
+    "test": "test",
+    "validation": "validation",
+    "valid": "validation",
+    "dev": "validation",
+}
+_SPLIT_NAME = re.compile(rf"(?<![a-z])(?:{'|'.join(_SPLIT_NAMES)})(?![a-z])")
 _PRECEDENCE = ("eval", "rl", "sft")
 
 
 class RowError(StrEnum):
     """Why a row of a data set is no question."""
 
+    UNREADABLE = "unreadable"
+    """It is torn, or is not what the file's other rows are."""
     BAD_ROW = "bad_row"
     """A column is missing or holds something else than it should."""
     BAD_GOLD = "bad_gold"
@@ -63,9 +78,10 @@ class LoadedOptions:
     """Where the rows are.
 
     Attributes:
-        path: Hub name, a file (``.jsonl .json .csv .parquet``), or a mapping of the data
-            set's split names to files. Empty: the family's own hub name.
-        subset: Configuration of a hub data set. Empty: the family's own.
+        path: Hub name, a file (``.jsonl .json .csv .parquet``), a folder of files whose names say
+            their splits, or a mapping of the data set's split names to files or folders.
+            A path is a name, never a pattern. Empty: the family's own hub name.
+        subset: Configuration of a hub data set, or a folder in a local one. Empty: the family's own.
         revision: Commit or tag of a hub data set.
         splits: Which of the data set's splits serves ``sft``, ``rl`` and ``eval``. Empty:
             the family's own. A single local file has one split, ``train``.
@@ -79,19 +95,27 @@ class LoadedOptions:
     def validate(self) -> Iterator[str]:
         """Yields a line for each bad value."""
         if not isinstance(self.path, str | Mapping):
-            yield f"path: a hub name, a file or a mapping of split names to files is needed, got {self.path!r}"
+            yield f"path: a hub name, a file, a folder or a mapping of splits to files is needed, got {self.path!r}"
         files = list(self.path.values()) if isinstance(self.path, Mapping) else [self.path]
         for file in files:
             if not isinstance(file, str):
                 yield f"path: {file!r} is no file name"
-            elif (isinstance(self.path, Mapping) or Path(file).suffix in _LOADERS) and not Path(file).is_file():
-                yield f"path: no file {file!r}"
+            elif file and (isinstance(self.path, Mapping) or is_local(file, tables.SUFFIXES)):
+                yield from _file_problems(file)
         if not isinstance(self.splits, Mapping):
             yield f"splits: a mapping of sft, rl, eval to the data set's own is needed, got {self.splits!r}"
             return
         for split in self.splits:
             if split not in SPLITS:
                 yield f"splits.{split}: no such split, only {', '.join(SPLITS)}"
+
+
+def _file_problems(name: str) -> Iterator[str]:
+    path = located(name)
+    if not path.exists():
+        yield f"path: no file {name!r}"
+    elif path.is_file() and path.suffix.lower() not in tables.SUFFIXES:
+        yield f"path: {name!r} does not end in {', '.join(tables.SUFFIXES)}; unpack or convert it first"
 
 
 class Loaded(Task):
@@ -128,7 +152,7 @@ class Loaded(Task):
     def _splits(self) -> Mapping[str, str]:
         if self.options.splits:
             return self.options.splits
-        alone = isinstance(self.options.path, str) and Path(self.options.path).suffix in _LOADERS
+        alone = isinstance(self.options.path, str) and list(local_files(self.options) or ()) == ["train"]
         return dict.fromkeys(self.splits, "train") if alone else self.splits
 
     def questions(self, split: str, config: SplitConfig, seed: int) -> Iterator[Question | Reject]:
@@ -140,7 +164,7 @@ class Loaded(Task):
         source = self._splits[split]
         sharing = [s for s in SPLITS if self._splits.get(s) == source]
         seen = self._reserved(split, source, seed)
-        number, rejected = 0, 0
+        number, rejected, first = 0, 0, ""
         for index, draft in self._drafts(source, seed):
             if number == config.count:
                 return
@@ -152,6 +176,7 @@ class Loaded(Task):
                 draft = BadRow(RowError.DUPLICATE_ROW, draft.text)
             if isinstance(draft, BadRow):
                 rejected += 1
+                first = first or f"; the first: {draft.reason.value}: {str(draft)[:200]}"
                 yield Reject(f"{self.name}:{source}:{index:06d}", draft.reason.value, str(draft)[:200])
                 continue
             seen.add(draft.key)
@@ -163,7 +188,7 @@ class Loaded(Task):
         elif number < config.count:
             raise ValueError(
                 f"task.{split}.count: {self.name} has {number} questions for split {split!r} in its own split "
-                f"{source!r} ({rejected} rows rejected), {config.count} are wanted"
+                f"{source!r} ({rejected} rows rejected), {config.count} are wanted{first}"
             )
 
     def _question(self, draft: Draft, split: str, number: int) -> Question:
@@ -182,7 +207,7 @@ class Loaded(Task):
         rng(seed, self.name, source).shuffle(order)
         for index in order:
             try:
-                yield index, self._checked(self.draft(rows[index]))
+                yield index, self._checked(self.draft(_readable(rows[index])))
             except BadRow as error:
                 yield index, error
 
@@ -196,37 +221,75 @@ class Loaded(Task):
         return draft
 
 
-def load(options: LoadedOptions, split: str) -> Any:
-    """Opens one split of a data set: indexable rows, memory-mapped.
+def _readable(row: Row | tables.Unreadable) -> Row:
+    if isinstance(row, tables.Unreadable):
+        raise BadRow(RowError.UNREADABLE, row.detail)
+    return row
+
+
+def load(options: LoadedOptions, split: str) -> Sequence[Any]:
+    """Opens one split of a data set: rows by number, read when they are asked for.
 
     Raises:
         ValueError: It cannot be found, or has no such split.
     """
-    import datasets
-
-    path = options.path
+    files = local_files(options)
+    if files is None:
+        return _hub_rows(options, split)
+    if split not in files:
+        raise ValueError(f"task.options.path: {options.path!r} has no split {split!r}, only {', '.join(files)}")
     try:
-        if isinstance(path, str) and Path(path).suffix not in _LOADERS:
-            subset, revision = options.subset or None, options.revision or None
-            return datasets.load_dataset(path, subset, split=split, revision=revision)
-        files = {"train": path} if isinstance(path, str) else dict(path)
-        if split not in files:
-            raise ValueError(f"no split {split!r}, only {', '.join(files)}")
-        loader = _LOADERS[Path(files[split]).suffix]
-        text = {"features": _text_columns(files[split])} if loader == "csv" else {}
-        return datasets.load_dataset(loader, data_files={split: files[split]}, split=split, **text)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise ValueError(f"task.options.path: cannot load {path!r}, split {split!r}: {error}") from error
+        parts = [tables.table(file) for file in files[split]]
+    except ValueError as error:
+        raise ValueError(f"task.options.path: {error}") from error
+    if not any(map(len, parts)):
+        raise ValueError(f"task.options.path: {', '.join(map(str, files[split]))}: no rows, the file is empty")
+    return parts[0] if len(parts) == 1 else [part[i] for part in parts for i in range(len(part))]
 
 
-def _text_columns(file: str) -> Any:
-    """Every column of a CSV file as text: an option that reads 3.10 is not the number 3.1."""
-    import csv
+def local_files(options: LoadedOptions) -> dict[str, list[Path]] | None:
+    """The local files of each split that a data set has; None for one of the hub.
 
+    Raises:
+        ValueError: A file or folder is missing, or is no data.
+    """
+    try:
+        if isinstance(options.path, Mapping):
+            return {split: tables.data_files(located(file)) for split, file in options.path.items()}
+        if not options.path or not is_local(options.path, tables.SUFFIXES):
+            return None
+        path = located(options.path)
+        if path.is_dir():
+            return _by_split(path / options.subset if options.subset else path)
+        return {"train": tables.data_files(path)}
+    except ValueError as error:
+        raise ValueError(f"task.options.path: {error}") from error
+
+
+def _by_split(folder: Path) -> dict[str, list[Path]]:
+    """The files of a folder by the split that each one's name says; all are ``train`` where none says one."""
+    files = tables.data_files(folder)
+    if len({file.parent for file in files}) > 1:
+        raise ValueError(f"{folder}: has data in several folders; name one, or a file for each split")
+    named = {file: _SPLIT_NAME.search(file.stem.lower()) for file in files}
+    if not any(named.values()):
+        return {"train": files}
+    found: dict[str, list[Path]] = {}
+    for file, match in named.items():
+        if match is None:
+            raise ValueError(f"{file}: its name says no split, as others beside it do; name a file for each split")
+        found.setdefault(_SPLIT_NAMES[match[0]], []).append(file)
+    return found
+
+
+def _hub_rows(options: LoadedOptions, split: str) -> Sequence[Any]:
     import datasets
 
-    with open(file, newline="", encoding="utf-8") as lines:
-        return datasets.Features({name: datasets.Value("string") for name in next(csv.reader(lines))})
+    path, subset, revision = str(options.path), options.subset or None, options.revision or None
+    try:
+        return datasets.load_dataset(path, subset, split=split, revision=revision)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise ValueError(f"task.options.path: cannot load {path!r}, split {split!r}: {with_causes(error)}") from error
 
 
 def text_of(row: Row, *columns: str) -> str:
@@ -237,7 +300,9 @@ def text_of(row: Row, *columns: str) -> str:
     """
     for column in columns:
         value = row.get(column)
-        value = number_text(value) or value
+        value = value.isoformat() if isinstance(value, date) else number_text(value) or value
         if isinstance(value, str) and value.strip():
             return value.strip()
-    raise BadRow(RowError.BAD_ROW, f"no text in column {' or '.join(columns)}")
+    held = [f"{column} holds {row[column]!r:.40}" for column in columns if column in row]
+    seen = ", ".join(held) or f"the columns are {', '.join(map(str, row))}"
+    raise BadRow(RowError.BAD_ROW, f"no text in column {' or '.join(columns)}: {seen}")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from fractions import Fraction
 
 from sfray.tasks.outcome import Outcome, Reason
@@ -52,9 +53,14 @@ def parse_number(text: str, units: bool = True) -> Fraction | None:
 
 def number_text(value: object) -> str | None:
     """A number of a data set as text, whole ones without decimals; None for what is no finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
         return None
-    return str(int(value)) if value == int(value) else str(value)
+    if isinstance(value, int):
+        return str(value)
+    exact = Decimal(repr(value)) if isinstance(value, float) else value  # repr: 1e23 is not 99999999999999991611392
+    if abs(exact.adjusted()) > MAX_CHARS:
+        return str(exact)
+    return str(int(exact)) if exact == exact.to_integral_value() else f"{exact:f}"
 
 
 def judge_number(gold: Fraction, answer: str) -> Outcome:

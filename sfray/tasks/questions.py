@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sfray.arrow import to_table
@@ -29,9 +29,12 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:  # no
     rejects: list[Reject] = []
     owner: dict[str, str] = {}
     for split in SPLITS:
-        rows = list(task.questions(split, getattr(config.task, split), config.run.seed))
-        questions = [r for r in rows if isinstance(r, Question)]
-        rejects += [r for r in rows if isinstance(r, Reject)]
+        try:
+            questions = _questions(task.questions(split, getattr(config.task, split), config.run.seed), rejects)
+        except ValueError as error:
+            if not rejects:
+                raise
+            raise ValueError(f"{error}; every rejected row: {stage.keep_rejects(rejects)}") from error
         for question in questions:
             if owner.setdefault(f"{question.text}\n{question.gold}", split) != split:
                 raise ValueError(f"task: {question.id} also stands in another split")
@@ -39,3 +42,14 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:  # no
         write_table(stage.path / f"{split}.parquet", table, row_group_size=config.run.shard_questions)
         counts[split] = len(questions)
     stage.commit(counts, rejects=rejects)
+
+
+def _questions(rows: Iterable[Question | Reject], rejects: list[Reject]) -> list[Question]:
+    """The questions among the rows; the others are added to ``rejects``, also before an error."""
+    questions: list[Question] = []
+    for row in rows:
+        if isinstance(row, Question):
+            questions.append(row)
+        else:
+            rejects.append(row)
+    return questions

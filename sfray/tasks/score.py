@@ -21,12 +21,12 @@ from sfray.tasks.task import Task
 BAD_LINE = "bad_line"
 
 
-def score_lines(task: str, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+def score_lines(task: str, lines: Iterable[str | UnicodeDecodeError]) -> Iterator[dict[str, Any]]:
     """Scores each line, in order; blank lines are passed over.
 
     Args:
         task: Name of the family.
-        lines: JSON objects, one a line.
+        lines: JSON objects, one a line; an error in place of a line that is not UTF-8.
 
     Yields:
         ``line`` (its number, from 1), ``id`` if the line has one, ``correct``, ``reason``, ``answer``.
@@ -36,7 +36,9 @@ def score_lines(task: str, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     """
     judge = family(task)
     for number, line in enumerate(lines, 1):
-        if line.strip():
+        if isinstance(line, UnicodeDecodeError):
+            yield {"line": number, **_bad(f"not UTF-8: {line.reason}")}
+        elif line.strip():
             yield {"line": number, **_score(judge, line)}
 
 

@@ -15,7 +15,7 @@ from sfray.records import Question, Reject
 from sfray.tasks.gsm8k import Gsm8k
 from sfray.tasks.loaded import BadRow, LoadedOptions, RowError, load, text_of
 from sfray.tasks.outcome import Reason
-from sfray.tasks.registry import problems
+from sfray.tasks.registry import build, problems
 
 
 def rows(count: int, start: int = 0) -> list[dict]:
@@ -150,6 +150,89 @@ def test_a_bad_row_is_rejected_in_one_split_only(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="999 are wanted"):
             rejects.extend(r.id for r in source if isinstance(r, Reject))
     assert len(rejects) == len(set(rejects)) == 30
+
+
+TWO = [("What is 1+1?", "2"), ("What is 2+1?", "3")]
+DIGITS = "12345678901234567890123"
+TWO_LINES = "".join(json.dumps({"question": q, "answer": f"#### {a}"}) + "\n" for q, a in TWO)
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "content", "wanted"),
+    [
+        ("gsm8k", "a[1].jsonl", TWO_LINES, TWO),
+        ("gsm8k", "q*.jsonl", TWO_LINES, TWO),
+        ("gsm8k", "q?x.jsonl", TWO_LINES, TWO),
+        ("gsm8k", "upper.JSONL", TWO_LINES, TWO),
+        ("gsm8k", "mark.jsonl", "\ufeff" + TWO_LINES.replace("\n", "\r\n"), TWO),
+        ("gsm8k", "wrapped.json", f'{{"data": [{",".join(TWO_LINES.splitlines())}]}}', TWO),
+        ("gsm8k", "extra.jsonl", TWO_LINES.replace('"}', '", "m": {"a": 1}}', 1).replace('3"}', '3", "m": "-"}'), TWO),
+        ("gsm8k", "na.csv", "\ufeffquestion,answer\nNA,#### 8\nnull,#### 9\n", [("NA", "8"), ("null", "9")]),
+        ("gsm8k", "date.jsonl", '{"question": "2021-01-01", "answer": "#### 5"}', [("2021-01-01", "5")]),
+        ("math500", "big.jsonl", '{"problem": "p", "answer": 12345678901234567890123}', [("p", DIGITS)]),
+        ("math500", "date.jsonl", '{"problem": "p", "answer": "2021-01-01"}', [("p", "2021-01-01")]),
+        ("math500", "float.jsonl", '{"problem": "p", "answer": 0.1}', [("p", "0.1")]),
+        ("math500", "tiny.jsonl", '{"problem": "p", "answer": 1e-07}', [("p", "0.0000001")]),
+        ("math500", "huge.jsonl", '{"problem": "p", "answer": 1e23}', [("p", "1" + "0" * 23)]),
+        ("math500", "long.jsonl", '{"problem": "p", "answer": 12345678901234567.5}', [("p", "12345678901234567.5")]),
+    ],
+)  # fmt: skip
+def test_golds_are_as_the_file_has_them(
+    tmp_path: Path, task: str, name: str, content: str, wanted: list[tuple[str, str]]
+) -> None:
+    (tmp_path / "a1.jsonl").write_text('{"question": "Another file?", "answer": "#### 0"}')
+    (tmp_path / name).write_bytes(content.encode())
+    source = build(task, {"path": str(tmp_path / name), "splits": {"eval": "train"}})
+    found = list(source.questions("eval", SplitConfig(["-"], len(wanted)), 0))
+    assert sorted((q.text, q.answer) for q in found if isinstance(q, Question)) == wanted
+    assert len(found) == len(wanted)
+
+
+def test_words_for_nothing_are_options_like_others(tmp_path: Path) -> None:
+    path = tmp_path / "gpqa.csv"
+    header = "Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3"
+    path.write_text(f"{header}\nHow many?,None,NA,null,3.10\n")
+    (question,) = build("gpqa", {"path": str(path)}).questions("eval", SplitConfig(["-"], 1), 0)
+    gold = json.loads(question.gold)
+    assert sorted(gold["options"]) == ["3.10", "NA", "None", "null"]
+    assert gold["options"]["ABCD".index(gold["letter"])] == "None"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.jsonl", b"", r"empty\.jsonl: no rows, the file is empty$"),
+        ("u.jsonl", TWO_LINES.encode("utf-16"), r"u\.jsonl: the text is UTF-16; save it as UTF-8$"),
+        ("s.csv", b"question;answer\na;b\n", r"its one column is 'question;answer': .* commas, not by ';'$"),
+        ("c.csv", b"q,answer\na,b\n", r"the first: bad_row: no text in column question: the columns are q, answer$"),
+        ("b.jsonl", b'{"question": true, "answer": "x"}', r"bad_row: no text in column question: question holds True$"),
+        ("t.jsonl", TWO_LINES.encode() + b'{"que', r"\(1 rows rejected\).*the first: unreadable: line 3: Unterminated"),
+        ("x.jsonl.gz", b"\x1f\x8b", r"does not end in \.parquet, .*; unpack or convert it first$"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused_in_a_sentence(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        take(str(tmp_path / name), "eval", 9, splits={"eval": "train"})
+
+
+def test_a_folders_files_serve_the_splits_that_their_names_say(tmp_path: Path) -> None:
+    (tmp_path / "main").mkdir()
+    write(tmp_path / "main" / "train-00000-of-00001.parquet", rows(3))
+    write(tmp_path / "main" / "test-00000-of-00001.parquet", rows(2, 10))
+    write(tmp_path / "main" / "._test.jsonl", rows(9, 100))
+    for options in ({}, {"subset": "main"}):
+        found = take(str(tmp_path), "eval", 2, **options)
+        assert sorted(q.answer for q in found if isinstance(q, Question)) == ["10", "11"]
+    write(tmp_path / "main" / "more.jsonl", rows(1))
+    with pytest.raises(ValueError, match=r"more\.jsonl: its name says no split, as others beside it do"):
+        take(str(tmp_path), "eval", 2)
+
+
+def test_the_home_folder_may_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "x.jsonl", rows(1))
+    assert len(take("~/x.jsonl", "eval", 1, splits={"eval": "train"})) == 1
 
 
 def test_text_is_read_from_the_first_column_that_has_it() -> None:

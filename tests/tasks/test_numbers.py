@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -212,7 +213,20 @@ def test_any_text_is_read_or_not(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(7, "7"), (27.0, "27"), (2.5, "2.5"), (-3.0, "-3"), (0, "0"), (True, None), (float("nan"), None), ("7", None)],
+    [
+        (7, "7"),
+        (27.0, "27"),
+        (2.5, "2.5"),
+        (-3.0, "-3"),
+        (0, "0"),
+        (True, None),
+        (float("nan"), None),
+        ("7", None),
+        (10**30 + 1, f"{10**30 + 1}"),
+        (1e23, "1" + "0" * 23),
+        (1e-07, "0.0000001"),
+        (Decimal("1.50"), "1.50"),
+    ],
 )
 def test_numbers_of_data_sets_as_text(value: object, text: str | None) -> None:
     assert number_text(value) == text

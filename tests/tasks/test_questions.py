@@ -55,6 +55,20 @@ def test_rejects_are_kept_with_their_reason(raw: dict, tmp_path: Path) -> None:
     assert 10 <= len(rejects) <= 20
 
 
+def test_rejects_are_kept_also_when_the_stage_fails(raw: dict, tmp_path: Path) -> None:
+    path = tmp_path / "gsm8k.jsonl"
+    path.write_text('{"question": "1+1?", "answer": "two"}\n{"question": "1+2?", "answer": "#### 3"}\n{"question": ')
+    options = {"path": str(path), "splits": {"eval": "train"}}
+    task = {"name": "gsm8k", "options": options} | {s: {"levels": ["-"], "count": 0} for s in ("sft", "rl")}
+    failed = stage(tmp_path)
+    message = r"\(2 rows rejected\), 9 are wanted; the first: .*; every rejected row: .*/questions/rejects\.parquet$"
+    with pytest.raises(ValueError, match=message):
+        questions.run(config(raw, task | {"eval": {"levels": ["-"], "count": 9}}), failed, {})
+    rejects = from_table(Reject, pq.read_table(failed.path / "rejects.parquet"))
+    assert {(r.reason, r.detail.partition(":")[0]) for r in rejects} == {("no_gold", "two"), ("unreadable", "line 3")}
+    assert not failed.done
+
+
 def test_a_task_that_shares_a_question_is_refused(raw: dict, tmp_path: Path, monkeypatch) -> None:
     same = [Question(f"t:{i}", "countdown", "3", "sft", "Same?", "{}", "1") for i in range(2)]
     monkeypatch.setattr("sfray.tasks.countdown.Countdown.questions", lambda self, split, config, seed: iter(same))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from sfray.tasks.score import score_lines
+from sfray.userfiles import utf8_lines
 
 GOLD = {"numbers": [3, 5, 8], "target": 64}
 
@@ -57,3 +59,11 @@ def test_other_tasks_use_their_own_gold() -> None:
     assert [r["correct"] for r in score_lines("commonsense_qa", lines)] == [True]
     with pytest.raises(ValueError, match="did you mean 'countdown'"):
         list(score_lines("cuntdown", lines))
+
+
+def test_a_files_mark_line_ends_and_bad_bytes(tmp_path: Path) -> None:
+    good = line(text="<answer>(3 + 5) * 8</answer>").encode()
+    (tmp_path / "x.jsonl").write_bytes(b"\xef\xbb\xbf" + good + b"\r\n\xff\r\n" + good)
+    first, second, third = score_lines("countdown", utf8_lines(tmp_path / "x.jsonl"))
+    assert [first["correct"], third["correct"]] == [True, True]
+    assert (second["line"], second["reason"], second["detail"]) == (2, "bad_line", "not UTF-8: invalid start byte")
