@@ -160,7 +160,7 @@ class TraceConfig:
     Attributes:
         recipe: A recipe of ``sfray.traces.recipes``, or several joined by ``+``.
         l_max: Most correct pairs of a trace (and, for the released recipes, most pairs).
-        n_correct, n_incorrect: Pairs of each kind per trace (``fixed_ratio`` only).
+        n_correct: Correct pairs per trace (``fixed_ratio`` only); ``n_incorrect`` the incorrect ones.
         repeats: Times a recipe with fixed lengths runs over each question.
         sampling_response_counts: Draws the attempts of a ``*C``, ``*C*IC`` or ``*CC`` trace from 2 to ``l_max``.
         distinct_variants: No two attempts of a trace from the same prompt variant.
