@@ -1,7 +1,6 @@
 """The typed schema of everything in ``conf/``: one frozen dataclass per group.
 
-The defaults of the method's own groups are the paper's. What makes a config *valid*
-stands in :mod:`sfray.validation`.
+The defaults of the method's own groups are the paper's; :mod:`sfray.validation` checks values.
 """
 
 from __future__ import annotations
@@ -159,11 +158,11 @@ class TraceConfig:
     """How pairs become traces.
 
     Attributes:
-        recipe: A recipe of ``sfray.traces.recipes``.
+        recipe: A recipe of ``sfray.traces.recipes``, or several joined by ``+``.
         l_max: Most correct pairs of a trace (and, for the released recipes, most pairs).
-        n_correct: Correct pairs per trace (``fixed_ratio`` only).
-        n_incorrect: Incorrect pairs per trace (``fixed_ratio`` only).
+        n_correct: Correct pairs per trace (``fixed_ratio`` only); ``n_incorrect`` the incorrect ones.
         repeats: Times a recipe with fixed lengths runs over each question.
+        sampling_response_counts: Draws the attempts of a ``*C``, ``*C*IC`` or ``*CC`` trace from 2 to ``l_max``.
         distinct_variants: No two attempts of a trace from the same prompt variant.
         variants: Attempts of these variants only; null for all.
         reflections_per_attempt: Valid ones that may each make a pair of an attempt (draining recipes); null for all.
@@ -177,6 +176,7 @@ class TraceConfig:
     n_correct: int = 1
     n_incorrect: int = 1
     repeats: int = 1
+    sampling_response_counts: bool = False
     distinct_variants: bool = False
     variants: list[str] | None = None
     reflections_per_attempt: int | None = None

@@ -17,6 +17,7 @@ class Question:
         text: The question's own words, before any prompt variant.
         gold: What the verifier needs, as JSON (``{"numbers": [3, 5], "target": 15}``).
         answer: One right answer (the hint of rationalization); None where none is known.
+        complete: Whether ``text`` is a whole user turn already, with instructions of its own.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Question:
     text: str
     gold: str
     answer: str | None = None
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def test_schema_of_a_question() -> None:
             pa.field("text", text, nullable=False),
             pa.field("gold", text, nullable=False),
             pa.field("answer", text, nullable=True),
+            pa.field("complete", pa.bool_(), nullable=False),
         ]
     )
 

@@ -18,8 +18,11 @@ def import_(
     task: Annotated[str, typer.Option(help="Task family that judges the answers.")] = "countdown",
     model: Annotated[str, typer.Option(help="Model whose tokenizer counts: tiny, a folder or a hub name.")] = "tiny",
     shard_questions: Annotated[int, typer.Option(min=1, help="Questions per shard.")] = 16,
+    default_variants: Annotated[bool, typer.Option(help="Only the four variants of the released script.")] = False,
+    drop_idea_or_fast: Annotated[bool, typer.Option(help='Drop reflections with "idea" or "fast".')] = False,
 ) -> None:
     """Make the first three stages of a run from data that others sampled."""
+    from sfray.interchange.released import Options
     from sfray.interchange.skillfactory import import_run
     from sfray.locks import hold
     from sfray.models import load_tokenizer, resolve, token_ids
@@ -29,5 +32,8 @@ def import_(
     with reported():
         tokenizer = load_tokenizer(resolve(model))
         with hold(run):
-            counts = import_run(source, run, task, lambda text: len(token_ids(tokenizer, text)), shard_questions, model)
+            options = Options(default_variants, drop_idea_or_fast)
+            counts = import_run(
+                source, run, task, lambda text: len(token_ids(tokenizer, text)), shard_questions, model, options
+            )
     typer.echo(json.dumps(counts, ensure_ascii=False, indent=2))

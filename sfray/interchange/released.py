@@ -25,6 +25,12 @@ COLUMNS = ("question", "answer", *RESPONSE, *CORRECT, *REFLECTIONS, *VARIANT)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+DEFAULT_VARIANTS = ("original", "plan_and_execute", "alternatively", "rephrase")
+"""The variants that the released script uses unless told otherwise."""
+
+_HINTED = re.compile(r"hint|rationali[sz]", re.IGNORECASE)
+_SCRIPT_DROPS = re.compile("idea|fast", re.IGNORECASE)
+
 NO_VARIANT = "unnamed"
 """Variant of rows that name none; the column is optional."""
 
@@ -37,6 +43,9 @@ class RowProblem(StrEnum):
     BAD_VALUE = "bad_value"
     NOT_ONE_RESPONSE = "not_one_response"
     BAD_GOLD = "bad_gold"
+    OTHER_VARIANT = "other_variant"
+    MENTIONS_HINT = "mentions_hint"
+    IDEA_OR_FAST = "idea_or_fast"
 
 
 class RowRefused(ValueError):
@@ -61,6 +70,33 @@ class Row:
     text: str
     correct: bool | None
     reflections: tuple[str, ...]
+
+    @property
+    def hinted(self) -> bool:
+        """Whether the model had been given the answer, which the name of the variant says."""
+        return _HINTED.search(self.variant) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What of the released script's own choices an import takes over.
+
+    Attributes:
+        default_variants: Rows of :data:`DEFAULT_VARIANTS` only.
+        drop_idea_or_fast: Reflections that hold "idea" or "fast" are not valid.
+    """
+
+    default_variants: bool = False
+    drop_idea_or_fast: bool = False
+
+
+AS_READ = Options()
+"""Every row, every reflection."""
+
+
+def dropped_by_script(reflection: str) -> bool:
+    """Whether the released script drops the reflection for its words, also within others ("breakfast")."""
+    return _SCRIPT_DROPS.search(reflection) is not None
 
 
 def read(raw: Mapping[str, Any]) -> Row:

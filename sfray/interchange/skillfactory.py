@@ -23,8 +23,19 @@ from sfray.arrow import to_table
 from sfray.files import write_table
 from sfray.grammar import Verdict, VerdictError, parse_verdict
 from sfray.interchange.gold import gold, require
-from sfray.interchange.released import COLUMNS, Row, RowProblem, RowRefused, read
+from sfray.interchange.released import (
+    AS_READ,
+    COLUMNS,
+    DEFAULT_VARIANTS,
+    Options,
+    Row,
+    RowProblem,
+    RowRefused,
+    dropped_by_script,
+    read,
+)
 from sfray.interchange.source import Unreadable, digest, rows
+from sfray.prompts import HINT_WORD
 from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.store import Stage
 from sfray.tasks.registry import verify
@@ -76,7 +87,13 @@ class Agreement:
 
 
 def import_run(
-    source: str, run: Path, task: str, count: CountText, shard_questions: int = 16, model: str = ""
+    source: str,
+    run: Path,
+    task: str,
+    count: CountText,
+    shard_questions: int = 16,
+    model: str = "",
+    options: Options = AS_READ,
 ) -> dict[str, Any]:
     """Writes the first three stages of a run from released raw data.
 
@@ -87,6 +104,7 @@ def import_run(
         count: Tokens of a text, for the records' ``tokens``.
         shard_questions: Questions per shard (``run.shard_questions``).
         model: Whose tokens ``count`` counts.
+        options: Choices of the released script to take over.
 
     Returns:
         The counts of each stage, the rejects by reason, and how our labels agree with theirs.
@@ -98,20 +116,24 @@ def import_run(
     require(task)
     # Data is known by its content, and only without one by its name.
     origin = {"imported": "skillfactory", "content": digest(source) or source, "task": task, "model": model}
+    # Imports from before questions were complete are other data: their user turns have our instructions too.
+    origin |= {"complete": True} | asdict(options)
     questions_stage = Stage(run / "questions", "questions", origin | {"shard_questions": shard_questions}, {})
     attempts_stage = Stage(run / "attempts", "attempts", origin, {"questions": questions_stage.fingerprint})
     reflections_stage = Stage(run / "reflections", "reflections", origin, {"attempts": attempts_stage.fingerprint})
     spill = run / ".import"
     shutil.rmtree(spill, ignore_errors=True)
     try:
-        questions, rejects = _spill(source, task, spill, shard_questions)
+        questions, rejects = _spill(source, task, spill, shard_questions, options)
         if not questions:
             raise ValueError(f"{source}: none of its {len(rejects)} rows could be read; the first: {rejects[:1]}")
         # Only now: data that cannot be read must not claim the run.
         for stage in (questions_stage, attempts_stage, reflections_stage):
             stage.open()
         _write_questions(questions_stage, questions, shard_questions, rejects)
-        agreement, counts = _write_shards(attempts_stage, reflections_stage, questions, spill, count, shard_questions)
+        agreement, counts = _write_shards(
+            attempts_stage, reflections_stage, questions, spill, count, shard_questions, options
+        )
     finally:
         shutil.rmtree(spill, ignore_errors=True)
     attempts_stage.commit(counts["attempts"], agreement.summary())
@@ -120,7 +142,7 @@ def import_run(
     return {"questions": len(questions), **counts, "rejects": dict(sorted(reasons.items())), **agreement.summary()}
 
 
-def _spill(source: str, task: str, spill: Path, size: int) -> tuple[list[Question], list[Reject]]:
+def _spill(source: str, task: str, spill: Path, size: int, options: Options) -> tuple[list[Question], list[Reject]]:
     """Reads every row once; leaves one file of rows per shard."""
     numbers: dict[tuple[str, str], int] = {}
     questions: list[Question] = []
@@ -132,6 +154,8 @@ def _spill(source: str, task: str, spill: Path, size: int) -> tuple[list[Questio
             if isinstance(raw, Unreadable):
                 raise RowRefused(RowProblem.UNREADABLE, raw.detail)
             row = read(raw)
+            if options.default_variants and row.variant not in DEFAULT_VARIANTS:
+                raise RowRefused(RowProblem.OTHER_VARIANT, row.variant)
             content, level, known = _gold(task, row)
         except RowRefused as error:
             rejects.append(Reject(where, error.problem.value, error.detail))
@@ -139,7 +163,7 @@ def _spill(source: str, task: str, spill: Path, size: int) -> tuple[list[Questio
         number = numbers.setdefault((row.question, content), len(numbers))
         if number == len(questions):
             name = question_id(task, level, "sft", number)
-            questions.append(Question(name, task, level, "sft", row.question, content, known))
+            questions.append(Question(name, task, level, "sft", row.question, content, known, complete=True))
         buffers[number // size].append(json.dumps({"number": number, **asdict(row)}))
         if seen % _BUFFERED_ROWS == 0:
             _flush(spill, buffers)
@@ -175,30 +199,40 @@ def _write_shards(
     spill: Path,
     count: CountText,
     size: int,
+    options: Options,
 ) -> tuple[Agreement, dict[str, dict[str, int]]]:
     agreement = Agreement()
     totals = {"attempts": Counter[str](), "reflections": Counter[str]()}
     for shard in range((len(questions) + size - 1) // size):
         attempts: list[Attempt] = []
         reflections: list[Reflection] = []
+        dropped: list[Reject] = []
         rejects: list[Reject] = []
         for question, sample, row in _shard_rows(spill, shard, questions):
             attempt = _attempt(question, sample, row, count)
+            if row.hinted and HINT_WORD.search(row.text):
+                dropped.append(Reject(attempt.id, RowProblem.MENTIONS_HINT.value, row.text[:500]))
+                continue
             agreement.note(row.correct, attempt)
             attempts.append(attempt)
             for k, text in enumerate(row.reflections):
-                reflection, reject = _reflection(attempt, k, text, count)
+                reflection, reject = _reflection(attempt, k, text, count, options)
                 reflections.append(reflection)
                 rejects += [reject] if reject else []
-        attempts_stage.write_shard(shard, to_table(Attempt, attempts))
+        attempts_stage.write_shard(shard, to_table(Attempt, attempts), dropped)
         reflections_stage.write_shard(shard, to_table(Reflection, reflections), rejects)
         totals["attempts"].update(
-            rows=len(attempts), tokens=sum(a.tokens for a in attempts), correct=sum(a.correct for a in attempts)
+            rows=len(attempts),
+            tokens=sum(a.tokens for a in attempts),
+            correct=sum(a.correct for a in attempts),
+            hinted=sum(a.hinted for a in attempts),
+            mentions_hint=len(dropped),
         )
         totals["reflections"].update(
             rows=len(reflections),
             tokens=sum(r.tokens for r in reflections),
             valid=sum(r.valid for r in reflections),
+            idea_or_fast=sum(dropped_by_script(r.text) for r in reflections),
         )
     return agreement, {name: dict(counts) for name, counts in totals.items()}
 
@@ -222,7 +256,7 @@ def _attempt(question: Question, sample: int, row: Row, count: CountText) -> Att
         question_id=question.id,
         variant=row.variant,
         sample=sample,
-        hinted=False,
+        hinted=row.hinted,
         text=row.text,
         tokens=count(row.text),
         # The data does not say how generation ended; a cut attempt has no answer and so no part in a trace.
@@ -233,8 +267,11 @@ def _attempt(question: Question, sample: int, row: Row, count: CountText) -> Att
     )
 
 
-def _reflection(attempt: Attempt, sample: int, text: str, count: CountText) -> tuple[Reflection, Reject | None]:
+def _reflection(
+    attempt: Attempt, sample: int, text: str, count: CountText, options: Options
+) -> tuple[Reflection, Reject | None]:
     verdict = parse_verdict(text)
+    dropped = options.drop_idea_or_fast and dropped_by_script(text)
     readable = isinstance(verdict, Verdict)
     reflection = Reflection(
         id=f"{attempt.id}/r{sample}",
@@ -245,7 +282,9 @@ def _reflection(attempt: Attempt, sample: int, text: str, count: CountText) -> t
         tokens=count(text),
         finish="stop",
         verdict=verdict.value if readable else None,
-        valid=readable and (verdict is Verdict.CORRECT) == attempt.correct,
+        valid=not dropped and readable and (verdict is Verdict.CORRECT) == attempt.correct,
     )
+    if dropped:
+        return reflection, Reject(reflection.id, RowProblem.IDEA_OR_FAST.value, text[-200:])
     reject = Reject(reflection.id, verdict.value, text[-200:]) if isinstance(verdict, VerdictError) else None
     return reflection, reject

@@ -68,8 +68,13 @@ class Prompts:
         """The conversation that asks for a reflection on an attempt."""
         return [{"role": "user", "content": fill(self.reflect[variant], question=question, attempt=attempt)}]
 
-    def question(self, question: str, answer_type: str) -> list[Message]:
-        """The user turn of SFT, GRPO and evaluation: the first solve variant, without a system prompt."""
+    def question(self, question: str, answer_type: str, complete: bool = False) -> list[Message]:
+        """The user turn of SFT, GRPO and evaluation: the first solve variant, without a system prompt.
+
+        A question that is ``complete`` is the user turn as it is.
+        """
+        if complete:
+            return [{"role": "user", "content": question}]
         _, user = next(iter(self.solve.values()))
         return [{"role": "user", "content": fill(user, question=question, answer_type=answer_type)}]
 

@@ -54,7 +54,7 @@ class CompletionJob(ShardJob):
         requests = [
             Request(
                 f"{self.model}/{q.id}",
-                tuple(prompts.question(q.text, family(q.task).answer_type)),
+                tuple(prompts.question(q.text, family(q.task).answer_type, q.complete)),
                 seeds.derive(seed, "evaluate", q.id, bits=MAX_SEED_BITS),
                 self.config.evaluate.samples(q.task),
             )

@@ -35,7 +35,7 @@ def rl_row(question: Question, prompts: Prompts, index: int) -> dict[str, Any]:
     """
     return {
         "data_source": question.task,
-        "prompt": prompts.question(question.text, family(question.task).answer_type),
+        "prompt": prompts.question(question.text, family(question.task).answer_type, question.complete),
         "ability": question.task,
         "reward_model": {"style": "rule", "ground_truth": question.gold},
         "extra_info": {

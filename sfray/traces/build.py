@@ -102,7 +102,8 @@ def build_question(
     if not planned.plans:
         built.rejects.append(_no_trace(question, gathered))
         return built
-    prompt = workshop.prompts.question(question.text, workshop.answer_types[question.task])[-1]["content"]
+    answer_type = workshop.answer_types[question.task]
+    prompt = workshop.prompts.question(question.text, answer_type, question.complete)[-1]["content"]
     made: list[Draft] = []
     for number, plan in enumerate(planned.plans):
         name = f"{question.id}#{recipe_name}.{number}"
@@ -142,7 +143,7 @@ def _trace(name: str, question: Question, recipe_name: str, prompt: str, final: 
     return Trace(
         id=name,
         question_id=question.id,
-        recipe=recipe_name,
+        recipe=final.plan.recipe or recipe_name,
         prompt=prompt,
         text=text,
         answer=final.answer,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sfray.grammar import Pair, render
 from sfray.prompts import Prompts
-from sfray.traces.plan import Closing, Plan
+from sfray.traces.plan import Closing, Plan, Step
 
 Count = Callable[[str, str], int]
 """Tokens of a conversation of (user turn, assistant turn), chat template included."""
@@ -65,16 +65,20 @@ def draft(plan: Plan, prompts: Prompts, rng: random.Random) -> Draft:
     """Draws the words of a plan.
 
     Glue after a correct attempt comes from the correct and generic phrases, after an
-    incorrect one from the incorrect and generic ones; with reflections or without, so that
-    leaving them out changes nothing else.
+    incorrect one from the incorrect and generic ones. Where the reflection was left out
+    nothing has been checked, so the glue is generic: it must not say how the check ended.
     """
-    glue = []
-    for step in plan.steps[:-1]:
-        kind = "correct" if step.correct else "incorrect"
-        glue.append(rng.choice((*prompts.glue[kind], *prompts.glue["generic"])))
+    glue = [rng.choice(_glue(step, prompts)) for step in plan.steps[:-1]]
     closings = {Closing.BACKTRACK: prompts.backtrack, Closing.CONFIRM: prompts.confirm}
     closing = rng.choice(closings[plan.closing]) if plan.closing in closings else ""
     return Draft(plan, tuple(glue), closing, rng.choice(prompts.ending))
+
+
+def _glue(step: Step, prompts: Prompts) -> tuple[str, ...]:
+    """The phrases that may follow a step."""
+    if step.reflection is None:
+        return prompts.glue["generic"]
+    return (*prompts.glue["correct" if step.correct else "incorrect"], *prompts.glue["generic"])
 
 
 def fit(whole: Draft, prompt: str, max_tokens: int, count: Count) -> tuple[Draft, str, int] | None:

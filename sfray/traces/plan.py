@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sfray.records import Attempt, Reflection
@@ -37,6 +37,8 @@ class Plan:
 
     steps: tuple[Step, ...]
     closing: Closing = Closing.NONE
+    recipe: str = ""
+    """The recipe that made it, where a set holds the traces of several."""
 
     @property
     def shape(self) -> str:
@@ -69,8 +71,8 @@ class Plan:
 
     def without(self, index: int) -> Plan:
         """The plan less one step."""
-        return Plan(self.steps[:index] + self.steps[index + 1 :], self.closing)
+        return replace(self, steps=self.steps[:index] + self.steps[index + 1 :])
 
     def without_reflections(self) -> Plan:
         """The plan with its attempts alone."""
-        return Plan(tuple(Step(step.attempt, None) for step in self.steps), self.closing)
+        return replace(self, steps=tuple(Step(step.attempt, None) for step in self.steps))

@@ -9,8 +9,8 @@ chooses and orders pairs and writes no text. Another one is a function and a lin
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from sfray.config import TraceConfig
 from sfray.names import suggestion
@@ -61,11 +61,29 @@ _BY_ALIAS = {alias: r for r in RECIPES.values() for alias in (r.name, *r.aliases
 
 
 def recipe(name: str) -> Recipe:
-    """A recipe by its name or an alias.
+    """A recipe by its name or an alias, or several of them joined by ``+`` as one.
 
     Raises:
         ValueError: No such recipe; names the nearest.
     """
+    parts = [_single(part.strip()) for part in name.split("+")]
+    if len({p.name for p in parts}) < len(parts):
+        raise ValueError(f"trace.recipe: {name!r} names a recipe twice; trace.repeats makes more traces of each")
+    return parts[0] if len(parts) == 1 else _together(parts)
+
+
+def _together(parts: Sequence[Recipe]) -> Recipe:
+    """The traces of several recipes in one set, each recipe with full pools."""
+
+    def plans(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+        """The plans of each part, marked with its name."""
+        return [replace(plan, recipe=part.name) for part in parts for plan in part.plans(pools, config, rng)]
+
+    name = "+".join(p.name for p in parts)
+    return Recipe(name, plans, all(p.ends_correct for p in parts), (), max(p.min_l_max for p in parts))
+
+
+def _single(name: str) -> Recipe:
     if name not in _BY_ALIAS:
         raise ValueError(f"trace.recipe: no recipe {name!r}{suggestion(name, _BY_ALIAS, RECIPES)}")
     return _BY_ALIAS[name]
@@ -91,10 +109,12 @@ def problems(config: TraceConfig) -> Iterator[str]:
         return
     if config.l_max < chosen.min_l_max:
         yield f"trace.l_max: {config.l_max} is too few for recipe {chosen.name}; at least {chosen.min_l_max}"
-    if chosen.name == "fixed_ratio" and config.n_correct < 1:
+    if "fixed_ratio" in chosen.name.split("+") and config.n_correct < 1:
         yield f"trace.n_correct: {config.n_correct} must be at least 1: a trace ends in a correct pair"
     if config.n_incorrect < 0:
         yield f"trace.n_incorrect: {config.n_incorrect} must be 0 or more"
+    if config.sampling_response_counts and config.l_max < 2:
+        yield f"trace.l_max: {config.l_max} is too few for trace.sampling_response_counts; at least 2"
     if config.variants is not None and not config.variants:
         yield "trace.variants: an empty list leaves no attempts; null uses all"
     for key in ("max_per_question", "attempts_per_question", "reflections_per_attempt"):

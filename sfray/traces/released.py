@@ -2,7 +2,8 @@
 
 They draw attempts, not pairs: an attempt is at most once in a trace, with one of its valid
 reflections, and every trace draws from the full pools again. A trace of N attempts is only
-made where N are at hand.
+made where N are at hand. ``trace.distinct_variants`` holds where the script applies its flag:
+not in ``*C*IC`` and ``*CC``.
 
 Source: https://github.com/Zayne-sprague/SkillFactory, whose formats have the names that
 each docstring gives first.
@@ -25,7 +26,7 @@ def zero_c(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
 
 def star_c(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
     """``*C``: ``l_max`` attempts of any correctness, the last one correct."""
-    return _repeated(config, rng, [config.l_max], lambda n: _ending_in(pools.correct, pools, n, config, rng))
+    return _repeated(config, rng, None, lambda n: _ending_in(pools.correct, pools, n, config, rng))
 
 
 def star_c_full(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
@@ -46,23 +47,20 @@ def ignore_correctness(pools: Pools, config: TraceConfig, rng: random.Random) ->
 
 def star_c_ic(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
     """``*C*IC``: ``l_max`` attempts, a correct one among them, a wrong one last; then back to the correct one."""
-    # With distinct variants a correct one may leave no wrong one: such a draw would lose a trace by chance.
-    able = [c for c in pools.correct if any(_may_join(wrong, c, config) for wrong in pools.incorrect)]
 
     def draw(n: int) -> list[Candidate] | None:
         """One trace of ``n`` attempts that ends wrong and goes back; None where the pools lack one."""
-        right = _some(able, 1, (), config, rng)
-        wrong = None if right is None else _some(pools.incorrect, 1, right, config, rng)
+        right, wrong = _some(pools.correct, 1, (), rng), _some(pools.incorrect, 1, (), rng)
         if right is None or wrong is None:
             return None
-        between = _others(pools, n - 2, [*right, *wrong], config, rng)
+        between = _some(pools.correct + pools.incorrect, n - 2, [*right, *wrong], rng)
         if between is None:
             return None
         mixed = [*right, *between]
         rng.shuffle(mixed)
         return [*mixed, *wrong]
 
-    return _repeated(config, rng, [config.l_max], draw, Closing.BACKTRACK)
+    return _repeated(config, rng, None, draw, Closing.BACKTRACK)
 
 
 def star_cc(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
@@ -70,15 +68,16 @@ def star_cc(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]
 
     def draw(n: int) -> list[Candidate] | None:
         """One trace of ``n`` attempts, the last two correct; None where the pools lack them."""
-        last = _some(pools.correct, 2, (), config, rng)
-        before = None if last is None else _others(pools, n - 2, last, config, rng)
+        last = _some(pools.correct, 2, (), rng)
+        before = None if last is None else _some(pools.correct + pools.incorrect, n - 2, last, rng)
         return None if last is None or before is None else [*before, *last]
 
-    return _repeated(config, rng, [config.l_max], draw, Closing.CONFIRM)
+    return _repeated(config, rng, None, draw, Closing.CONFIRM)
 
 
-def _may_join(other: Candidate, one: Candidate, config: TraceConfig) -> bool:
-    return not config.distinct_variants or other.attempt.variant != one.attempt.variant
+def _length(config: TraceConfig, rng: random.Random) -> int:
+    """Attempts of one ``*C``, ``*C*IC`` or ``*CC`` trace."""
+    return rng.randint(2, config.l_max) if config.sampling_response_counts else config.l_max
 
 
 def _all_lengths(config: TraceConfig) -> range:
@@ -88,14 +87,14 @@ def _all_lengths(config: TraceConfig) -> range:
 def _repeated(
     config: TraceConfig,
     rng: random.Random,
-    lengths: Sequence[int],
+    lengths: Sequence[int] | None,
     draw: Callable[[int], list[Candidate] | None],
     closing: Closing = Closing.NONE,
 ) -> list[Plan]:
-    """A plan for each length in each repeat, where the pools allow it."""
+    """A plan for each length in each repeat, where the pools allow it; None for the length that the config says."""
     plans: list[Plan] = []
     for _ in range(config.repeats):
-        for n in lengths:
+        for n in [_length(config, rng)] if lengths is None else lengths:
             chosen = draw(n)
             if chosen is not None:
                 steps = tuple(Step(c.attempt, rng.choice(c.reflections)) for c in chosen)
@@ -106,7 +105,7 @@ def _repeated(
 def _ending_in(
     lasts: Sequence[Candidate], pools: Pools, n: int, config: TraceConfig, rng: random.Random
 ) -> list[Candidate] | None:
-    last = _some(lasts, 1, (), config, rng)
+    last = _some(lasts, 1, (), rng)
     before = None if last is None else _others(pools, n - 1, last, config, rng)
     return None if last is None or before is None else [*before, *last]
 
@@ -114,21 +113,28 @@ def _ending_in(
 def _others(
     pools: Pools, n: int, besides: Sequence[Candidate], config: TraceConfig, rng: random.Random
 ) -> list[Candidate] | None:
-    """``n`` more attempts of any correctness; None when there are not as many."""
-    return _some(pools.correct + pools.incorrect, n, besides, config, rng)
+    """``n`` more attempts of any correctness; None when there are not as many.
+
+    With distinct variants it is variants that are drawn, each as likely, and then one
+    attempt of each: a variant with few attempts comes as often as one with many.
+    """
+    everything = pools.correct + pools.incorrect
+    if not config.distinct_variants:
+        return _some(everything, n, besides, rng)
+    used = {c.attempt.variant for c in besides}
+    of_variant: dict[str, list[Candidate]] = {}
+    for candidate in everything:
+        if candidate.attempt.variant not in used:
+            of_variant.setdefault(candidate.attempt.variant, []).append(candidate)
+    if len(of_variant) < n:
+        return None
+    return [rng.choice(of_variant[variant]) for variant in rng.sample(sorted(of_variant), n)]
 
 
 def _some(
-    pool: Sequence[Candidate], n: int, besides: Sequence[Candidate], config: TraceConfig, rng: random.Random
+    pool: Sequence[Candidate], n: int, besides: Sequence[Candidate], rng: random.Random
 ) -> list[Candidate] | None:
+    """``n`` attempts of the pool that are not among the others, each as likely; None when there are not as many."""
     taken = {c.attempt.id for c in besides}
     left = [c for c in pool if c.attempt.id not in taken]
-    if not config.distinct_variants:
-        return rng.sample(left, n) if len(left) >= n else None
-    used = {c.attempt.variant for c in besides}
-    chosen: list[Candidate] = []
-    for candidate in rng.sample(left, len(left)):
-        if len(chosen) < n and candidate.attempt.variant not in used:
-            used.add(candidate.attempt.variant)
-            chosen.append(candidate)
-    return chosen if len(chosen) == n else None
+    return rng.sample(left, n) if len(left) >= n else None

@@ -13,6 +13,7 @@ import pytest
 from sfray.arrow import from_table
 from sfray.config import TraceConfig
 from sfray.interchange.imported import imported_stage
+from sfray.interchange.released import Options
 from sfray.interchange.skillfactory import import_run
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Reject
@@ -141,7 +142,8 @@ def test_traces_can_be_built_from_an_import(tmp_path: Path) -> None:
         workshop,
     )
     assert {t.question_id for t in built.traces} == {"countdown-3:sft:000000", "countdown-3:sft:000001"}
-    assert built.traces[0].prompt.startswith("Using the numbers [3, 5, 8]")
+    # The release's questions hold their instructions: ours are not added to them.
+    assert {t.prompt for t in built.traces} == {DATA[0]["question"], OTHER}
 
 
 def test_the_same_import_twice_is_the_same_and_another_is_refused(tmp_path: Path) -> None:
@@ -163,3 +165,40 @@ def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="none of its 1 rows could be read"):
         import_run(source(tmp_path, [{"question": "q"}]), tmp_path / "run", "countdown", words)
     import_run(source(tmp_path, DATA), tmp_path / "run", "countdown", words)  # the run is still free
+
+
+def test_hinted_rows_are_known_by_their_variant(tmp_path: Path) -> None:
+    told = row("8 * (3 + 5)", variant="original_with_hint")
+    speaks = row("8 * (3 + 5)", variant="Rationalization") | {
+        "model_responses__mutated_prompts": ["The hint says so. <answer>(3 + 5) * 8</answer>"]
+    }
+    run = tmp_path / "run"
+    got = import_run(source(tmp_path, [DATA[0], told, speaks]), run, "countdown", words)
+    assert (got["attempts"]["hinted"], got["attempts"]["mentions_hint"]) == (1, 1)
+    assert [(a.variant, a.hinted) for a in part(run, "attempts", 0, Attempt)] == [
+        ("original", False),
+        ("original_with_hint", True),
+    ]
+    assert {r.attempt_id.split("/")[1] for r in part(run, "reflections", 0, Reflection)} == {
+        "original",
+        "original_with_hint",
+    }
+
+
+def test_the_scripts_default_variants(tmp_path: Path) -> None:
+    got = import_run(source(tmp_path, DATA), tmp_path / "run", "countdown", words, options=Options(True))
+    assert got["rejects"] == {"other_variant": 1}
+    assert got["attempts"]["rows"] == 4
+
+
+def test_idea_and_fast_are_counted_and_dropped_only_when_asked(tmp_path: Path) -> None:
+    texts = (f"A good Idea. {RIGHT}", f"Before breakfast. {RIGHT}", RIGHT)
+    path = source(tmp_path, [row("(3 + 5) * 8", True, texts)])
+    for drop, valid in ((False, 3), (True, 1)):
+        run = tmp_path / str(drop)
+        got = import_run(path, run, "countdown", words, options=Options(drop_idea_or_fast=drop))
+        assert (got["reflections"]["idea_or_fast"], got["reflections"]["valid"]) == (2, valid)
+    rejects = from_table(Reject, pq.read_table(next((tmp_path / "True" / "reflections").rglob("*reject*.parquet"))))
+    assert [r.reason for r in rejects] == ["idea_or_fast", "idea_or_fast"]
+    with pytest.raises(StageConflict):
+        import_run(path, tmp_path / "True", "countdown", words)

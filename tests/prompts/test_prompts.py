@@ -57,6 +57,7 @@ def test_what_a_model_is_told(tmp_path: Path) -> None:
     ]
     assert words.reflection("default", "2+2?", "It is 5.") == [{"role": "user", "content": "R 2+2? / It is 5."}]
     assert words.question("2+2?", "the number") == [{"role": "user", "content": "2+2? Q the number"}]
+    assert words.question("2+2? {x}", "the number", complete=True) == [{"role": "user", "content": "2+2? {x}"}]
 
 
 def test_the_system_prompt_is_filled_too(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 from sfray.prompts import load
@@ -33,3 +35,8 @@ def test_a_question_in_verls_schema() -> None:
         },
     }
     assert pa.Table.from_pylist([row], RL_SCHEMA).to_pylist() == [row]
+
+
+def test_a_complete_question_gets_no_instructions() -> None:
+    asked = rl_row(replace(QUESTION, complete=True), load(), 0)["prompt"]
+    assert asked == [{"role": "user", "content": "Use 3 and 5 to make 8."}]

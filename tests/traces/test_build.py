@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections import Counter
@@ -231,3 +232,42 @@ def test_silver_is_measured_where_answers_are_arithmetic() -> None:
 def test_a_row_of_another_shard_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"^x/plain/0: its question x is not in this shard$"):
         build_shard([QUESTION], [attempt(0, True, question="x")], [], workshop())
+
+
+@pytest.mark.parametrize(
+    ("name", "traces", "digest"),
+    [
+        ("algorithm1", 25, "6be633a906acf60e"),
+        ("uniform", 28, "9d09290851cd41a8"),
+        ("fixed_ratio", 37, "75846232eee59c5c"),
+        ("no_order", 27, "d93928f74ed8f597"),
+        ("star_c_full", 36, "3eafc91c95b0d264"),
+        ("star_c_ic", 12, "6f48d6848782db82"),
+        ("star_cc", 12, "635ede875dcc2474"),
+    ],
+)
+def test_without_new_options_the_traces_keep_every_byte(name: str, traces: int, digest: str) -> None:
+    # An option that is off draws no number: a finished run built again stays the same.
+    shop = Workshop(
+        TraceConfig(recipe=name, l_max=3),
+        11,
+        load(),
+        {"countdown": "the expression"},
+        lambda p, t: len((p + t).split()),
+    )
+    made = build_shard(*countdown_rows(12), shop).traces
+    assert len(made) == traces
+    assert hashlib.sha256(repr(made).encode()).hexdigest()[:16] == digest
+
+
+def test_a_trace_of_several_recipes_names_its_own() -> None:
+    shop = Workshop(
+        TraceConfig(recipe="0C+*CC", l_max=2),
+        0,
+        load(),
+        {"countdown": "the expression"},
+        lambda p, t: len((p + t).split()),
+    )
+    made = build_shard(*countdown_rows(4), shop).traces
+    assert {t.recipe for t in made} == {"zero_c", "star_cc"}
+    assert all(t.id.startswith(f"{t.question_id}#zero_c+star_cc.") for t in made)

@@ -17,7 +17,7 @@ from sfray.config import TraceConfig
 from sfray.traces.plan import Closing
 from sfray.traces.pool import Candidate, Pools
 from sfray.traces.recipes import RECIPES, problems, recipe, require
-from tests.traces.rows import VARIANTS, attempt, pools, reflection
+from tests.traces.rows import attempt, pools, reflection
 
 DRAWS = 10_000
 
@@ -51,7 +51,7 @@ def test_every_recipe_is_sound(name: str, correct: int, incorrect: int, l_max: i
     for plan in made:
         attempts = [step.attempt for step in plan.steps]
         assert len({a.id for a in attempts}) == len(attempts)
-        if distinct:
+        if distinct and name not in ("star_c_ic", "star_cc"):
             assert len({a.variant for a in attempts}) == len(attempts)
         assert all((s.reflection is None) == name.startswith("no_reflection") for s in plan.steps)
         assert all(s.reflection is None or s.reflection.attempt_id == s.attempt.id for s in plan.steps)
@@ -182,42 +182,53 @@ def candidates(*named: tuple[str, int], correct: bool) -> tuple[Candidate, ...]:
     return tuple(Candidate(a, (reflection(a),)) for a in attempts)
 
 
-@given(
-    st.lists(st.sampled_from(VARIANTS), max_size=4),
-    st.lists(st.sampled_from(VARIANTS), max_size=4),
-    st.integers(2, 4),
-    st.integers(0, 2**32),
-)
-def test_backtracking_with_distinct_variants_finds_a_trace_where_there_is_one(
-    right: list[str], wrong: list[str], l_max: int, seed: int
-) -> None:
+@pytest.mark.parametrize("name", ["star_c_ic", "star_cc"])
+def test_these_formats_ignore_distinct_variants(name: str) -> None:
+    drawn = [plans(name, 3, 2, seed=5, l_max=3, distinct_variants=distinct) for distinct in (False, True)]
+    assert drawn[0] == drawn[1] != []
+
+
+def test_with_distinct_variants_it_is_variants_that_are_drawn() -> None:
+    # Three attempts of plan and one of restate: each variant comes first as often, and each of plan's a third of it.
     made = Pools(
-        candidates(*((v, i) for i, v in enumerate(right)), correct=True),
-        candidates(*((v, i) for i, v in enumerate(wrong)), correct=False),
+        candidates(("plain", 0), correct=True),
+        candidates(("plan", 0), ("plan", 1), ("plan", 2), ("restate", 3), correct=False),
     )
-    # A correct and a wrong one of two variants; each variant beyond those gives one more attempt.
-    feasible = any(r != w for r in right for w in wrong) and len({*right, *wrong}) >= l_max
-    config = TraceConfig(l_max=l_max, distinct_variants=True)
-    assert len(recipe("star_c_ic").plans(made, config, random.Random(seed))) == int(feasible)
-
-
-def test_backtracking_draws_the_correct_one_among_those_that_leave_a_wrong_one() -> None:
-    only = Pools(candidates(("plain", 0), ("plan", 1), correct=True), candidates(("plain", 0), correct=False))
     config = TraceConfig(l_max=2, distinct_variants=True)
-    for seed in range(50):
-        (plan,) = recipe("star_c_ic").plans(only, config, random.Random(seed))
-        assert [s.attempt.answer for s in plan.steps] == ["C1", "I0"]
-    # C0 (plain) leaves only I2 (plan); C1 (plan) leaves I0 and I1 (plain). C0 and C1 are as likely.
-    both = Pools(
-        candidates(("plain", 0), ("plan", 1), correct=True),
-        candidates(("plain", 0), ("plain", 1), ("plan", 2), correct=False),
-    )
     rng = random.Random(3)
-    drawn = [recipe("star_c_ic").plans(both, config, rng)[0].steps for _ in range(DRAWS)]
-    seen = Counter(" ".join(str(s.attempt.answer) for s in steps) for steps in drawn)
-    expected = {"C0 I2": F(1, 2), "C1 I0": F(1, 4), "C1 I1": F(1, 4)}
+    drawn = [recipe("star_c").plans(made, config, rng)[0].steps for _ in range(DRAWS)]
+    seen = Counter(str(steps[0].attempt.answer) for steps in drawn)
+    expected = {"I0": F(1, 6), "I1": F(1, 6), "I2": F(1, 6), "I3": F(1, 2)}
     assert set(seen) == set(expected)
     assert chisquare([seen[s] for s in expected], [float(p * DRAWS) for p in expected.values()]).pvalue > 0.001
+
+
+@pytest.mark.parametrize("name", ["star_c", "star_c_ic", "star_cc"])
+def test_response_counts_are_drawn_from_two_to_l_max(name: str) -> None:
+    made = plans(name, 4, 4, l_max=4, repeats=3000, sampling_response_counts=True)
+    seen = Counter(len(p.steps) for p in made)
+    assert sorted(seen) == [2, 3, 4]
+    assert chisquare(list(seen.values())).pvalue > 0.001
+
+
+def test_response_counts_leave_the_full_formats_alone() -> None:
+    assert plans("star_c_full", 4, 4, sampling_response_counts=True) == plans("star_c_full", 4, 4)
+
+
+def test_several_recipes_in_one_set() -> None:
+    made = plans("0C+*C*IC + *CC", 4, 4, l_max=3)
+    assert [p.recipe for p in made] == ["zero_c", "star_c_ic", "star_cc"]
+    assert [len(p.steps) for p in made] == [1, 3, 3]
+    assert made[1].without(0).recipe == made[1].without_reflections().recipe == "star_c_ic"
+    both = recipe("random+*CC")
+    assert (both.name, both.ends_correct, both.min_l_max) == ("random+star_cc", False, 2)
+
+
+def test_a_recipe_of_a_set_is_named_once() -> None:
+    with pytest.raises(ValueError, match=r"^trace\.recipe: '0C\+zero_c' names a recipe twice"):
+        recipe("0C+zero_c")
+    with pytest.raises(ValueError, match=r"^trace\.recipe: no recipe ''"):
+        recipe("0C+")
 
 
 def test_a_hinted_twin_is_of_the_same_variant() -> None:
@@ -272,6 +283,14 @@ def test_unknown_recipe_names_the_nearest() -> None:
         (
             {"recipe": "fixed_ratio", "n_correct": 0},
             ["trace.n_correct: 0 must be at least 1: a trace ends in a correct pair"],
+        ),
+        (
+            {"recipe": "0C+fixed_ratio", "n_correct": 0},
+            ["trace.n_correct: 0 must be at least 1: a trace ends in a correct pair"],
+        ),
+        (
+            {"l_max": 1, "sampling_response_counts": True},
+            ["trace.l_max: 1 is too few for trace.sampling_response_counts; at least 2"],
         ),
         ({"n_incorrect": -1}, ["trace.n_incorrect: -1 must be 0 or more"]),
         ({"variants": []}, ["trace.variants: an empty list leaves no attempts; null uses all"]),
