@@ -246,6 +246,9 @@ class GrpoConfig:
         micro_batch: Sequences per forward pass of one rank.
         n: Rollouts per prompt, the group of the advantage.
         kl_coef: 0 trains without a reference model.
+        loss: How verl averages the loss; with ``seq-mean-token-mean`` each response weighs the same.
+        validate_first: Measure the accuracy before the first step too.
+        forward_prefetch: Gather the next layer's weights while one layer computes.
         max_failures: Restarts from the last checkpoint, each after at least one more step than the one before.
         timeout_minutes: Hard limit on one launch of verl.
         overrides: Further overrides of verl's own config, ``key=value``.
@@ -262,6 +265,9 @@ class GrpoConfig:
     lr: float = 1e-6
     kl_coef: float = 0.0
     entropy_coef: float = 0.0
+    loss: str = "seq-mean-token-mean"
+    validate_first: bool = True
+    forward_prefetch: bool = True
     max_prompt: int = 512
     max_response: int = 4096
     gradient_checkpointing: bool = True

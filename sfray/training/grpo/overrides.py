@@ -93,12 +93,14 @@ def _actor(config: Config, paths: Paths) -> list[str]:
         f"{model}.enable_activation_offload={grpo.activation_offload}",
         f"{actor}.strategy=fsdp2",
         f"{actor}.fsdp_config.strategy=fsdp2",
+        f"{actor}.fsdp_config.forward_prefetch={grpo.forward_prefetch}",
         f"{actor}.fsdp_config.seed={derive(config.run.seed, 'grpo', 'actor', bits=31)}",
         f"{actor}.optim.lr={grpo.lr:g}",
         f"{actor}.ppo_mini_batch_size={grpo.mini_batch}",
         f"{actor}.ppo_micro_batch_size_per_gpu={micro_batch(grpo)}",
         f"{actor}.use_kl_loss={grpo.kl_coef > 0}",
         f"{actor}.entropy_coeff={grpo.entropy_coef:g}",
+        f"{actor}.loss_agg_mode={grpo.loss}",
     ]
     if grpo.kl_coef > 0:
         lines += [
@@ -138,7 +140,7 @@ def _trainer(config: Config, paths: Paths, rows: int) -> list[str]:
         f"trainer.total_epochs={math.ceil(grpo.steps / (rows // grpo.batch)) + 1}",
         f"trainer.save_freq={grpo.save_every}",
         f"trainer.test_freq={grpo.test_every}",
-        "trainer.val_before_train=False",
+        f"trainer.val_before_train={grpo.validate_first}",
         "trainer.resume_mode=auto",
         f"trainer.default_local_dir={quoted(paths.checkpoints)}",
         f"trainer.logger=[{','.join(sorted({*grpo.logger, 'file'}))}]",

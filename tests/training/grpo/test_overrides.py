@@ -70,12 +70,14 @@ def test_the_paper_preset_is_the_released_command(paper):
         "actor_rollout_ref.model.enable_activation_offload=True",
         "actor_rollout_ref.actor.strategy=fsdp2",
         "actor_rollout_ref.actor.fsdp_config.strategy=fsdp2",
+        "actor_rollout_ref.actor.fsdp_config.forward_prefetch=True",
         f"actor_rollout_ref.actor.fsdp_config.seed={seeds[1]}",
         "actor_rollout_ref.actor.optim.lr=1e-06",
         "actor_rollout_ref.actor.ppo_mini_batch_size=32",
         "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=4",
         "actor_rollout_ref.actor.use_kl_loss=False",
         "actor_rollout_ref.actor.entropy_coeff=0",
+        "actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-mean",
         "actor_rollout_ref.rollout.name=vllm",
         "actor_rollout_ref.rollout.n=16",
         "actor_rollout_ref.rollout.dtype=bfloat16",
@@ -96,7 +98,7 @@ def test_the_paper_preset_is_the_released_command(paper):
         "trainer.total_epochs=51",
         "trainer.save_freq=25",
         "trainer.test_freq=25",
-        "trainer.val_before_train=False",
+        "trainer.val_before_train=True",
         "trainer.resume_mode=auto",
         "trainer.default_local_dir='/r/grpo/checkpoints'",
         "trainer.logger=[console,file]",
@@ -111,7 +113,9 @@ def test_verl_knows_every_key_of_the_paper_preset(paper):
     config = verl_config(command(paper, PATHS, 1000, "auto"))
     assert config.actor_rollout_ref.actor.fsdp_config.strategy == "fsdp2"
     assert config.actor_rollout_ref.actor.fsdp_config.model_dtype == "fp32"  # master weights
-    assert config.actor_rollout_ref.actor.loss_agg_mode == "token-mean"
+    assert config.actor_rollout_ref.actor.loss_agg_mode == "seq-mean-token-mean"
+    assert config.actor_rollout_ref.actor.fsdp_config.forward_prefetch
+    assert config.trainer.val_before_train
     assert config.actor_rollout_ref.actor.ppo_epochs == 1
     assert config.actor_rollout_ref.rollout.mode == "async"
     assert config.actor_rollout_ref.rollout.top_k == -1
@@ -122,6 +126,9 @@ def test_verl_knows_every_key_of_the_paper_preset(paper):
 def test_verl_knows_every_key_of_the_cpu_preset(tiny):
     config = verl_config(command(tiny, PATHS, 512, "local"))
     assert config.trainer.device == "cpu"
+    assert config.actor_rollout_ref.actor.loss_agg_mode == "token-mean"
+    assert not config.actor_rollout_ref.actor.fsdp_config.forward_prefetch
+    assert not config.trainer.val_before_train
     assert config.actor_rollout_ref.rollout.dtype == "float32"
     assert config.actor_rollout_ref.actor.fsdp_config.model_dtype == "fp32"
     assert config.actor_rollout_ref.actor.fsdp_config.mixed_precision.param_dtype == "fp32"
