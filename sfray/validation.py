@@ -154,6 +154,9 @@ def validate(config: Config) -> Iterator[str]:
     yield from _resources(config)
 
 
+LOSSES = ("token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")
+"""How verl averages the loss over tokens and sequences: ``agg_loss`` of its ``core_algos.py``, version 0.9.1."""
+
 LOGGERS = (
     "wandb",
     "mlflow",
@@ -178,6 +181,7 @@ def _choices(config: Config) -> Iterator[str]:
         ("engine.device", config.engine.device, ("cpu", "cuda")),
         ("sft.schedule", config.sft.schedule, ("cosine", "linear", "constant")),
         ("grpo.init", config.grpo.init, ("sft", "base")),
+        ("grpo.loss", config.grpo.loss, LOSSES),
         *((f"grpo.logger[{i}]", name, LOGGERS) for i, name in enumerate(config.grpo.logger)),
         *((f"evaluate.models[{i}]", m, ("base", "sft", "grpo")) for i, m in enumerate(config.evaluate.models)),
     ):

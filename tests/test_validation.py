@@ -198,6 +198,13 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
         ["sft.schedule: 'cos' is not one of cosine, linear, constant; did you mean 'cosine'?"],
     ),
     ({"grpo__init": "grpo"}, ["grpo.init: 'grpo' is not one of sft, base"]),
+    (
+        {"grpo__loss": "seq-mean"},
+        [
+            "grpo.loss: 'seq-mean' is not one of token-mean, seq-mean-token-sum, seq-mean-token-mean, "
+            "seq-mean-token-sum-norm; did you mean 'token-mean'?"
+        ],
+    ),
     ({"evaluate__models": ["base", "rl"]}, ["evaluate.models[1]: 'rl' is not one of base, sft, grpo"]),
     ({"evaluate__models": []}, ["evaluate.models: at least one is needed"]),
     ({"evaluate__models": ["sft", "sft"]}, ["evaluate.models: 'sft' stands there 2 times"]),

@@ -71,6 +71,16 @@ def read(folder: Path) -> list[dict[str, Any]]:
     return [rows[step] for step in sorted(rows)]
 
 
+def validation_before(folder: Path) -> float | None:
+    """The validation accuracy before the first step, where ``grpo.validate_first`` had it measured."""
+    for path in sorted((folder / "steps").glob("*.jsonl"), key=_launch):
+        for line in _whole_lines(path):
+            row = record(line)
+            if row["step"] == 0 and "validation_accuracy" in row:
+                return float(row["validation_accuracy"])
+    return None
+
+
 def unrecorded(folder: Path, rows: Iterable[Mapping[str, Any]], steps: int) -> list[int]:
     """The steps of ``1..steps`` without a record, apart from those that can lack one.
 

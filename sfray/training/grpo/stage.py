@@ -75,7 +75,13 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
             "rollouts": config.grpo.steps * config.grpo.batch * config.grpo.n,
             "tokens": sum(line.get("tokens", 0) for line in recorded),
         },
-        metrics={**_summary(recorded), "reward_probe": probed, "prompts_digest": wording.digest, **asdict(shown)},
+        metrics={
+            **_summary(recorded),
+            "validation_before": metrics.validation_before(folder),
+            "reward_probe": probed,
+            "prompts_digest": wording.digest,
+            **asdict(shown),
+        },
         rejects=rejects,
     )
 

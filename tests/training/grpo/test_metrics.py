@@ -69,6 +69,13 @@ def test_a_half_written_line_is_passed_over(tmp_path):
 def test_validation_before_training_is_not_a_step(tmp_path):
     launch(tmp_path, 0, 1000, line(0, **{"val-core/countdown/acc/mean@1": 0.5}))
     assert metrics.read(tmp_path) == []
+    assert metrics.validation_before(tmp_path) == 0.5
+
+
+def test_without_validation_before_training_there_is_none(tmp_path):
+    assert metrics.validation_before(tmp_path) is None
+    launch(tmp_path, 0, 1000, line(2, **{"val-core/countdown/acc/mean@1": 0.5}))
+    assert metrics.validation_before(tmp_path) is None
 
 
 def test_write_makes_one_line_per_step(tmp_path):

@@ -1,0 +1,88 @@
+"""How attempts and reflections are sampled, and how they become traces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class DecodingConfig:
+    """How text is drawn from a model (paper section 3: 0.7, 0.8, 20, 1.1).
+
+    Attributes:
+        n: Samples per prompt.
+        top_k: 0 for no limit.
+    """
+
+    n: int = 1
+    temperature: float = 0.7
+    top_p: float = 0.8
+    top_k: int = 20
+    repetition_penalty: float = 1.1
+    max_tokens: int = 1024
+
+
+@dataclass(frozen=True)
+class SampleConfig(DecodingConfig):
+    """Attempts: ``n`` for each variant of each question.
+
+    Attributes:
+        variants: Solve variants of the prompts file.
+        hinted: Adds a rationalization twin to each variant.
+    """
+
+    n: int = 16
+    variants: list[str] = field(default_factory=lambda: ["plain", "plan", "alternatives", "restate"])
+    hinted: bool = False
+
+
+@dataclass(frozen=True)
+class ReflectConfig(DecodingConfig):
+    """Reflections: ``n`` for each attempt."""
+
+    n: int = 4
+    variants: list[str] = field(default_factory=lambda: ["default"])
+
+
+@dataclass(frozen=True)
+class QualityConfig:
+    """Floors below which a run stops before training, with advice. 0 switches one off."""
+
+    min_accuracy: float = 0.0
+    min_valid_rate: float = 0.0
+    min_f1_correct: float = 0.0
+    min_f1_incorrect: float = 0.0
+    min_traceable_questions: int = 1
+
+
+@dataclass(frozen=True)
+class TraceConfig:
+    """How pairs become traces.
+
+    Attributes:
+        recipe: A recipe of ``sfray.traces.recipes``, or several joined by ``+``.
+        l_max: Most correct pairs of a trace (and, for the released recipes, most pairs).
+        n_correct: Correct pairs per trace (``fixed_ratio`` only); ``n_incorrect`` the incorrect ones.
+        repeats: Times a recipe with fixed lengths runs over each question.
+        sampling_response_counts: Draws the attempts of a ``*C``, ``*C*IC`` or ``*CC`` trace from 2 to ``l_max``.
+        distinct_variants: No two attempts of a trace from the same prompt variant.
+        variants: Attempts of these variants only; null for all.
+        reflections_per_attempt: Valid ones that may each make a pair of an attempt (draining recipes); null for all.
+        attempts_per_question: Uses at most so many attempts, each with all its reflections, seeded; null for all.
+        max_per_question: Keeps at most so many traces per question, seeded.
+        max_tokens: Longest trace; longer ones are rebuilt shorter or rejected, never cut.
+    """
+
+    recipe: str = "algorithm1"
+    l_max: int = 5
+    n_correct: int = 1
+    n_incorrect: int = 1
+    repeats: int = 1
+    sampling_response_counts: bool = False
+    distinct_variants: bool = False
+    variants: list[str] | None = None
+    reflections_per_attempt: int | None = None
+    attempts_per_question: int | None = None
+    max_per_question: int | None = None
+    max_tokens: int = 4096
+    builders: int = 1

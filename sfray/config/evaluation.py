@@ -1,0 +1,43 @@
+"""How models are evaluated, and what the report shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sfray.config.data import DecodingConfig
+
+
+@dataclass(frozen=True)
+class EvaluateConfig(DecodingConfig):
+    """Sampled accuracy of each model on the ``eval`` split.
+
+    Attributes:
+        models: Of ``base``, ``sft``, ``grpo``.
+        n_by_task: Samples per question of a task, where they are not ``n``.
+        confidence: Of the intervals.
+    """
+
+    n: int = 4
+    n_by_task: dict[str, int] = field(default_factory=dict)
+    models: list[str] = field(default_factory=lambda: ["base", "sft", "grpo"])
+    max_tokens: int = 16384
+    confidence: float = 0.95
+
+    def samples(self, task: str) -> int:
+        """Samples per question of a task."""
+        return self.n_by_task.get(task, self.n)
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """The report page.
+
+    Attributes:
+        traces: Traces and responses shown in the browser of each kind.
+        published: Table of ``sfray/evaluation/published.yaml`` that the run is set beside.
+        beside: Row of it for the GRPO model, an ablation's say; empty for what ``grpo.init`` tells.
+    """
+
+    traces: int = 40
+    published: str = "qwen2.5-1.5b"
+    beside: str = ""

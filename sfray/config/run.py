@@ -1,0 +1,114 @@
+"""Where a run lives, on which machines, with which model and questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Where a run lives and what makes it reproducible.
+
+    Attributes:
+        name: Folder of the run below ``dir``.
+        dir: Storage that every node of the cluster can see.
+        seed: The one seed; every other derives from it and from stable ids.
+        shard_questions: Questions per shard, the unit of work, retry and resume.
+        overwrite: Stages whose earlier output may be thrown away when their config changed.
+    """
+
+    name: str = "quickstart"
+    dir: str = "runs"
+    seed: int = 0
+    shard_questions: int = 16
+    overwrite: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The base model: ``tiny`` (embedded), a folder, or a hub name.
+
+    Attributes:
+        context: Longest prompt + response, in tokens.
+        dtype: Type of weights in every engine: ``float32`` or ``bfloat16``.
+        attention: ``sdpa`` or ``flash_attention_2`` (training only; vLLM picks its own).
+    """
+
+    path: str = "tiny"
+    context: int = 2048
+    dtype: str = "float32"
+    attention: str = "sdpa"
+    trust_remote_code: bool = False
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """vLLM actors on Ray Data, for sampling, reflection and evaluation.
+
+    Attributes:
+        device: ``cpu`` or ``cuda``.
+        actors: Size of the actor pool.
+        cpus_per_actor: Ray reservation; all actors' must leave one CPU free to read and write, or the pool hangs.
+        threads: OMP threads of one CPU engine.
+        tensor_parallel: Accelerators per actor.
+        kv_cache_gib: KV cache of a CPU engine.
+        extra: More keyword arguments of ``vllm.LLM``.
+        timeout_minutes: Watchdog: a stage with no finished shard (GRPO: no line in verl's log) for so long is stopped.
+    """
+
+    device: str = "cpu"
+    actors: int = 1
+    cpus_per_actor: float = 0.5
+    threads: int = 1
+    tensor_parallel: int = 1
+    max_num_seqs: int = 256
+    max_num_batched_tokens: int | None = None
+    gpu_memory_utilization: float = 0.8
+    kv_cache_gib: float = 0.5
+    enforce_eager: bool = True
+    extra: dict[str, Any] = field(default_factory=dict)
+    timeout_minutes: float = 30.0
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """Which Ray cluster.
+
+    Attributes:
+        address: ``local`` starts one; ``auto`` joins the one of this node or job.
+        num_cpus: Of a local cluster; null for the machine's own.
+        num_gpus: Of a local cluster; null for the machine's own.
+        object_store_gib: Of a local cluster.
+    """
+
+    address: str = "auto"
+    num_cpus: int | None = None
+    num_gpus: int | None = None
+    object_store_gib: float = 0.5
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """One split of a task's questions.
+
+    Attributes:
+        levels: Difficulties of the task.
+        count: Questions in all.
+        weights: Relative shares of the levels, for tasks that make their questions; even where empty.
+    """
+
+    levels: list[str] = field(default_factory=lambda: ["3"])
+    count: int = 0
+    weights: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """Which questions. ``options`` belong to the task family, which checks them itself."""
+
+    name: str = "countdown"
+    options: dict[str, Any] = field(default_factory=dict)
+    sft: SplitConfig = field(default_factory=SplitConfig)
+    rl: SplitConfig = field(default_factory=SplitConfig)
+    eval: SplitConfig = field(default_factory=SplitConfig)
