@@ -40,7 +40,7 @@ def test_each_of_several_reflections_on_an_attempt_counts():
 
 def test_no_verdict_is_right_or_wrong_on_an_attempt_that_cannot_be_judged():
     gold = '{"answer": "2"}'
-    unreadable, wrong = "<answer>9**9**9</answer>", "<answer>3</answer>"
+    unreadable, wrong = "<answer>((1)</answer>", "<answer>3</answer>"
     blocks = "".join(
         f"<sample>{attempt}</sample><reflect><verdict>Incorrect</verdict></reflect>" for attempt in (unreadable, wrong)
     )
