@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -24,13 +26,60 @@ _QUIET = {
 }
 
 
+ANSWER_SECONDS = 10.0
+"""How long the address of a cluster may take to answer; Ray itself would wait for a dead one without a word."""
+
+_HOST_PORT = re.compile(r"(?:ray://)?([^\s:/]+):(\d+)")
+
+
+class NoCluster(RuntimeError):
+    """The address of the cluster does not lead to one."""
+
+
+def chosen_address(config: ClusterConfig) -> str:
+    """Where Ray will be looked for: ``RAY_ADDRESS`` overrules ``cluster.address=local``."""
+    return os.environ.get("RAY_ADDRESS") or config.address if config.address == "local" else config.address
+
+
+def require_answer(config: ClusterConfig, seconds: float = ANSWER_SECONDS) -> None:
+    """Asks whether anything that could be a Ray cluster answers at the address.
+
+    Raises:
+        NoCluster: Nothing does within ``seconds``, or what answers is a web server, as Ray's dashboard is.
+    """
+    address = chosen_address(config)
+    source = "cluster.address" if address == config.address else "the environment's RAY_ADDRESS"
+    remedy = "Unset it, or name the head's own port (6379 by default)" if "RAY" in source else "Name a running cluster"
+    if address.startswith(("http://", "https://")):
+        raise NoCluster(f"{source} = {address} is the address of a dashboard, not of a cluster. {remedy}")
+    if not (found := _HOST_PORT.fullmatch(address)):
+        return
+    try:
+        with socket.create_connection((found[1], int(found[2])), timeout=seconds) as connection:
+            web = _speaks_http(connection)
+    except OSError as error:
+        raise NoCluster(f"{source} = {address}: nothing answers there ({error}). {remedy}") from error
+    if web:
+        raise NoCluster(f"{source} = {address}: a web server answers there, Ray's dashboard perhaps. {remedy}")
+
+
+def _speaks_http(connection: socket.socket) -> bool:
+    """Whether a web server is at the other end; Ray's own port speaks another protocol or says nothing."""
+    connection.settimeout(1.0)
+    try:
+        connection.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+        return connection.recv(7) == b"HTTP/1."
+    except OSError:
+        return False
+
+
 def connect(config: ClusterConfig) -> None:
     """Joins or starts Ray; does nothing when connected already.
 
     Inside a Ray job the job's own cluster is joined, also with ``cluster.address=local``.
 
     Raises:
-        ConnectionError: ``cluster.address`` names a cluster that does not answer.
+        NoCluster: The address does not lead to a cluster.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
@@ -38,7 +87,8 @@ def connect(config: ClusterConfig) -> None:
 
     if ray.is_initialized():
         return
-    if config.address == "local" and "RAY_ADDRESS" not in os.environ:
+    address = chosen_address(config)
+    if address == "local":
         ray.init(
             address="local",
             num_cpus=config.num_cpus,
@@ -51,7 +101,7 @@ def connect(config: ClusterConfig) -> None:
             _temp_dir=os.path.join(tempfile.gettempdir(), f"sfray-{os.getuid()}"),
         )
     else:
-        address = os.environ.get("RAY_ADDRESS", "auto") if config.address == "local" else config.address
+        require_answer(config)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     quiet_ray_data()
     resources = {k: v for k, v in ray.cluster_resources().items() if k in ("CPU", "GPU")}

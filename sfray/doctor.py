@@ -39,12 +39,18 @@ class Finding:
 FLASH_ATTENTION = "flash-attn==2.8.3"
 """What verl 0.9.1 asks for beside torch 2.11; its build needs torch to be there, so no extra can name it."""
 
+_LOGGER_PACKAGES = {name: name for name in ("wandb", "mlflow", "swanlab", "tensorboard", "clearml", "trackio")}
+"""What verl's loggers import, by their names; the others need nothing that pip could install by that name."""
+
 _INSTALL = f"pip install --no-build-isolation {FLASH_ATTENTION}"
 
 
 def missing_for(config: Config) -> Iterator[str]:
     """Yields a line for each thing that a config needs and that is not installed here, importing none of it."""
     trains = {"sft", "grpo"} & set(config.stages)
+    for logger in config.grpo.logger if "grpo" in config.stages else ():
+        if (package := _LOGGER_PACKAGES.get(logger)) and not _folder(package):
+            yield f"grpo.logger: {logger} needs the package {package}: pip install {package}, or leave it out"
     if trains and config.model.attention == "flash_attention_2" and not _folder("flash_attn"):
         yield f"model.attention: flash_attention_2 needs flash-attn: {_INSTALL}, or model.attention=sdpa"
 

@@ -294,6 +294,8 @@ def _run_stage(name: str, config: Config) -> None:
             raise ConfigError([problem])
     elif spec.alone:
         cluster.disconnect()
+        if config.engine.device == "cuda":  # on CPU verl starts a Ray of its own
+            cluster.require_answer(config.cluster)
     console.print(f"[bold]{name}[/]")
     inputs = {n: everything[n].path for n in stage.inputs}
     for target in spec.runs:

@@ -1,9 +1,13 @@
 """Joining and starting Ray."""
 
+import http.server
+import socket
+import threading
+
 import pytest
 import ray
 
-from sfray.cluster import connect, disconnect, nodes, on_local_disk
+from sfray.cluster import NoCluster, chosen_address, connect, disconnect, nodes, on_local_disk, require_answer
 from sfray.config import ClusterConfig
 
 LOCAL = ClusterConfig(address="local", num_cpus=1, num_gpus=0, object_store_gib=0.1)
@@ -38,3 +42,59 @@ def test_a_jobs_own_copy_of_the_code_is_on_local_disk(monkeypatch, job, run_dir,
 def test_dead_nodes_do_not_count(monkeypatch):
     monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True}, {"Alive": False}, {"Alive": True}])
     assert nodes() == 2
+
+
+@pytest.fixture
+def listener():
+    """A port that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def web_server():
+    """The port of a web server, as the dashboard is one."""
+    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("environment", "config", "chosen"),
+    [
+        (None, "local", "local"),
+        ("", "local", "local"),
+        ("10.0.0.1:6379", "local", "10.0.0.1:6379"),
+        ("10.0.0.1:6379", "auto", "auto"),
+        (None, "ray://head:10001", "ray://head:10001"),
+    ],
+)
+def test_the_environment_overrules_a_local_cluster_only(monkeypatch, environment, config, chosen):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("RAY_ADDRESS", environment)
+    assert chosen_address(ClusterConfig(address=config)) == chosen
+
+
+def test_a_dead_address_is_refused_with_its_source(monkeypatch, listener):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{closed}")
+    with pytest.raises(NoCluster, match=rf"the environment's RAY_ADDRESS = 127\.0\.0\.1:{closed}: nothing answers"):
+        connect(LOCAL)
+    monkeypatch.delenv("RAY_ADDRESS")
+    with pytest.raises(NoCluster, match=r"^cluster\.address = ray://127\.0\.0\.1:\d+: nothing answers there"):
+        require_answer(ClusterConfig(address=f"ray://127.0.0.1:{closed}"))
+    require_answer(ClusterConfig(address=f"127.0.0.1:{listener}"))  # silent, as Ray's own port may be
+    require_answer(ClusterConfig(address="auto"))
+
+
+def test_a_dashboard_is_no_cluster(monkeypatch, web_server):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(NoCluster, match="a web server answers there"):
+        require_answer(ClusterConfig(address=f"127.0.0.1:{web_server}"))
+    monkeypatch.setenv("RAY_ADDRESS", f"http://127.0.0.1:{web_server}")
+    with pytest.raises(NoCluster, match=r"is the address of a dashboard, not of a cluster\. Unset it"):
+        require_answer(LOCAL)

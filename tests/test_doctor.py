@@ -7,7 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from sfray import doctor
-from sfray.config import Config, ModelConfig
+from sfray.config import Config, GrpoConfig, ModelConfig
 from tests.models import folders
 
 
@@ -66,6 +66,21 @@ def test_what_a_config_needs_and_lacks_is_said_before_any_stage(attention, stage
     lines = list(doctor.missing_for(config))
     assert len(lines) == missing
     assert all(line.startswith("model.attention: flash_attention_2 needs flash-attn") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("stages", "logger", "lines"),
+    [
+        (["grpo"], ["console", "mlflow", "file"], 1),
+        (["grpo"], ["console", "file", "rl_insight"], 0),
+        (["sft"], ["mlflow"], 0),
+    ],
+)
+def test_a_logger_that_is_not_installed_is_named(monkeypatch, stages, logger, lines):
+    monkeypatch.setattr(doctor, "_folder", lambda name: [])
+    config = Config(stages=stages, grpo=GrpoConfig(logger=logger))
+    needed = ["grpo.logger: mlflow needs the package mlflow: pip install mlflow, or leave it out"]
+    assert list(doctor.missing_for(config)) == needed * lines
 
 
 def test_a_model_is_tried_as_well(tmp_path):

@@ -127,7 +127,7 @@ def _train(config: Config, folder: Path, paths: Paths, rows: int) -> None:
 def _launch(config: Config, folder: Path, paths: Paths, rows: int, resumed: int) -> None:
     """Runs verl from the last checkpoint to the last step, with a progress bar."""
     steps = metrics.new_file(folder, resumed)
-    address = "auto" if os.environ.get("RAY_ADDRESS") else config.cluster.address
+    address = "auto" if os.environ.get("RAY_ADDRESS", "local") != "local" else config.cluster.address
     environment = child_environment(config, steps, private=address == "local")
     arguments = [sys.executable, "-u", "-m", "sfray.training.grpo.main", f"hydra.run.dir={quoted(folder / 'hydra')}"]
     log = folder / "verl.log"
