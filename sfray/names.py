@@ -1,4 +1,4 @@
-"""What to say of a name that is none."""
+"""Errors about unknown names: the nearest valid one, or all there are."""
 
 from __future__ import annotations
 

@@ -236,7 +236,7 @@ def run(config: Config) -> None:
 
 
 def report(root: Path) -> None:
-    """Writes the report of a run anew, under the config that its latest stage ran with.
+    """Writes the report of a run again, under the config that its latest stage ran with.
 
     Raises:
         ConfigError: That config is not one of this version.
@@ -276,7 +276,7 @@ def _require_model(config: Config) -> None:
 
 
 def _run_stage(name: str, config: Config) -> None:
-    # Fingerprints are taken anew: the report's depends on the manifests written just now.
+    # Fingerprints are computed for each stage: the report's depends on the manifests written just now.
     everything = stages(config)
     stage, spec = everything[name], SPECS[name]
     for needed in inputs_of(name, config):

@@ -35,7 +35,7 @@ _SHOWN = 120
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A row that is none, and why."""
+    """A place where a row was expected and could not be read, and why."""
 
     detail: str
 

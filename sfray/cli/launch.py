@@ -76,14 +76,14 @@ def _run(composed: DictConfig, failed: list[str]) -> None:
 
     is_sweep = HydraConfig.get().mode is RunMode.MULTIRUN
     name = " ".join(HydraConfig.get().overrides.task)
+    if is_sweep:
+        failed.append(name)  # until it has succeeded: of other errors Hydra keeps the first, and runs the other jobs
     try:
         with reported():
             pipeline.run(parse(OmegaConf.to_container(composed, resolve=True)))  # type: ignore[arg-type]
     except SystemExit:
         if not is_sweep:
             raise
-        failed.append(name)
-    except Exception:  # Hydra keeps it, runs the other jobs and raises the first one at the end
-        if is_sweep:
-            failed.append(name)
-        raise
+        return
+    if is_sweep:
+        failed.remove(name)

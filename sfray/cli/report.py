@@ -15,7 +15,7 @@ def report(
         Path, typer.Argument(help="Folder of a run, for example runs/quickstart.", exists=True, file_okay=False)
     ],
 ) -> None:
-    """Write the report page of a run anew, from whatever stages are done."""
+    """Write the report page of a run again, from whatever stages are done."""
     from sfray.pipeline import report as write
 
     with reported():

@@ -48,7 +48,7 @@ class Table:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A fraction in percent; a dash where there is none."""
+    """A fraction in percent; a dash for None."""
     return "–" if value is None else f"{100 * value:.{digits}f}"
 
 
@@ -165,7 +165,7 @@ def _f1s(values: Mapping[str, float]) -> tuple[str, str]:
 
 def _skill_cells(level: Json) -> list[Cell]:
     def number(value: float | None, digits: int = 2) -> Cell:
-        """A cell with a plain number; a dash where there is none."""
+        """A cell with a plain number; a dash for None."""
         return Cell("–" if value is None else f"{value:.{digits}f}")
 
     verdicts = level["verdicts"]

@@ -173,7 +173,7 @@ def number_of(formula: str) -> str:
 
 
 def measured(formula: str, letters: bool = True) -> tuple[str, tuple[str, ...]]:
-    """The value of a formula, and its unit in one spelling, which is empty where there is none.
+    """The value of a formula, and its unit in one spelling, empty without a unit.
 
     Args:
         formula: An even one.
@@ -221,7 +221,7 @@ def has_variable(formula: str) -> bool:
 
 
 def is_prose(formula: str) -> bool:
-    r"""Whether it is none: empty, a word of four letters or more outside ``\text{}``, or two numbers side by side.
+    r"""Whether a text is prose: empty, a word of four letters or more outside ``\text{}``, or two numbers side by side.
 
     A number beside a fraction of one or more is two numbers too.
     """

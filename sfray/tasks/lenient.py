@@ -43,7 +43,7 @@ def verify_leniently(task: str, gold: str, text: str) -> Outcome:
 
 
 def extract(text: str) -> str | None:
-    """The answer a forgiving reader would find; None when there is none. Linear."""
+    """The answer a forgiving reader would find; None without one. Linear."""
     for found in (_tagged(text), _boxed(text), _phrased(text)):
         if found is not None and found.strip():
             return found.strip()
