@@ -53,6 +53,7 @@ class EngineConfig:
         threads: OMP threads of one CPU engine.
         tensor_parallel: Accelerators per actor.
         kv_cache_gib: KV cache of a CPU engine.
+        deterministic: Text does not depend on what shares a batch or the cache; slower (accelerators only).
         extra: More keyword arguments of ``vllm.LLM``.
         timeout_minutes: Watchdog: a stage with no finished shard (GRPO: no line in verl's log) for so long is stopped.
     """
@@ -67,6 +68,7 @@ class EngineConfig:
     gpu_memory_utilization: float = 0.8
     kv_cache_gib: float = 0.5
     enforce_eager: bool = True
+    deterministic: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     timeout_minutes: float = 30.0
 

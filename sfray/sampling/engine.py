@@ -112,6 +112,8 @@ def engine_arguments(model: ModelConfig, engine: EngineConfig) -> dict[str, Any]
         arguments.setdefault("max_num_batched_tokens", max(model.context, 4096))
     else:
         arguments["gpu_memory_utilization"] = engine.gpu_memory_utilization
+        if engine.deterministic:  # a cached prefix was computed in another batch
+            arguments["enable_prefix_caching"] = False
         arguments["tensor_parallel_size"] = engine.tensor_parallel
         arguments["distributed_executor_backend"] = "uni" if engine.tensor_parallel == 1 else "mp"
     return arguments | engine.extra
@@ -146,4 +148,6 @@ def environment(engine: EngineConfig) -> dict[str, str]:
     }
     if engine.device == "cpu":
         variables |= CPU_ENVIRONMENT | {"OMP_NUM_THREADS": str(engine.threads)}
+    elif engine.deterministic:
+        variables["VLLM_BATCH_INVARIANT"] = "1"
     return variables

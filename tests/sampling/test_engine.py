@@ -1,6 +1,8 @@
 """What the engine is started with, and what a request becomes; the engine itself runs in test_shards."""
 
 import dataclasses
+import importlib.util
+from pathlib import Path
 
 from sfray.config import DecodingConfig, EngineConfig, ModelConfig
 from sfray.sampling.engine import engine_arguments, environment, room
@@ -34,6 +36,20 @@ def test_gpu_engine_takes_its_parallelism_from_the_config():
     assert arguments["dtype"] == "bfloat16"
     assert "kv_cache_memory_bytes" not in arguments
     assert engine_arguments(MODEL, EngineConfig(device="cuda"))["distributed_executor_backend"] == "uni"
+
+
+def test_deterministic_engines_share_neither_a_cache_nor_a_batchs_numbers():
+    gpu, same = EngineConfig(device="cuda"), EngineConfig(device="cuda", deterministic=True)
+    assert engine_arguments(MODEL, same) == engine_arguments(MODEL, gpu) | {"enable_prefix_caching": False}
+    assert environment(same) == environment(gpu) | {"VLLM_BATCH_INVARIANT": "1"}
+    on_cpu = EngineConfig(device="cpu", deterministic=True)
+    assert engine_arguments(MODEL, on_cpu) == engine_arguments(MODEL, EngineConfig(device="cpu"))
+    assert environment(on_cpu) == environment(EngineConfig(device="cpu"))
+
+
+def test_vllm_knows_the_switch():
+    folder = importlib.util.find_spec("vllm").submodule_search_locations[0]  # importing it takes seconds
+    assert '"VLLM_BATCH_INVARIANT": lambda' in Path(folder, "envs.py").read_text(encoding="utf-8")
 
 
 def test_extra_arguments_come_last():
