@@ -29,6 +29,7 @@ FLOORS = [
         "prompts",
         "ranges",
         "records",
+        "rejects",
         "store",
         "seeds",
         "tables",

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from sfray.rejects import RejectReason
 from sfray.tasks.numbers import number_text
 
 _STEMS = ("model_responses__mutated_prompts", "model_responses__example_annotation")
@@ -35,23 +35,10 @@ NO_VARIANT = "unnamed"
 """Variant of rows that name none; the column is optional."""
 
 
-class RowProblem(StrEnum):
-    """Why a row is a reject."""
-
-    UNREADABLE = "unreadable_row"
-    MISSING_COLUMN = "missing_column"
-    BAD_VALUE = "bad_value"
-    NOT_ONE_RESPONSE = "not_one_response"
-    BAD_GOLD = "bad_gold"
-    OTHER_VARIANT = "other_variant"
-    MENTIONS_HINT = "mentions_hint"
-    IDEA_OR_FAST = "idea_or_fast"
-
-
 class RowRefused(ValueError):
     """A row that cannot be an attempt."""
 
-    def __init__(self, problem: RowProblem, detail: str) -> None:
+    def __init__(self, problem: RejectReason, detail: str) -> None:
         super().__init__(detail)
         self.problem, self.detail = problem, detail
 
@@ -107,13 +94,13 @@ def read(raw: Mapping[str, Any]) -> Row:
     """
     question = _first(raw, ("question",))
     if question is None:
-        raise RowRefused(RowProblem.MISSING_COLUMN, "question")
+        raise RowRefused(RejectReason.MISSING_COLUMN, "question")
     response = _first(raw, RESPONSE)
     if response is None:
-        raise RowRefused(RowProblem.MISSING_COLUMN, " or ".join(RESPONSE))
+        raise RowRefused(RejectReason.MISSING_COLUMN, " or ".join(RESPONSE))
     reflections = _first(raw, REFLECTIONS)
     if reflections is None:
-        raise RowRefused(RowProblem.MISSING_COLUMN, " or ".join(REFLECTIONS))
+        raise RowRefused(RejectReason.MISSING_COLUMN, " or ".join(REFLECTIONS))
     variant = _first(raw, VARIANT)
     return Row(
         question=_text(question, "question"),
@@ -136,15 +123,15 @@ def _listed(value: object) -> list:
 def _only(value: object, name: str) -> object:
     items = _listed(value)
     if len(items) != 1:
-        raise RowRefused(RowProblem.NOT_ONE_RESPONSE, f"{name}: {len(items)} items, expected 1")
+        raise RowRefused(RejectReason.NOT_ONE_RESPONSE, f"{name}: {len(items)} items, expected 1")
     return items[0]
 
 
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
-        raise RowRefused(RowProblem.BAD_VALUE, f"{name}: expected text, got {value!r:.80}")
+        raise RowRefused(RejectReason.BAD_VALUE, f"{name}: expected text, got {value!r:.80}")
     if _SURROGATE.search(value):
-        raise RowRefused(RowProblem.BAD_VALUE, f"{name}: half of a surrogate pair, which is no character")
+        raise RowRefused(RejectReason.BAD_VALUE, f"{name}: half of a surrogate pair, which is no character")
     return value
 
 
@@ -158,5 +145,5 @@ def _label(value: object) -> bool | None:
         return None
     label = _only(value, "label")
     if label is not None and not isinstance(label, bool):
-        raise RowRefused(RowProblem.BAD_VALUE, f"label: expected true or false, got {label!r:.80}")
+        raise RowRefused(RejectReason.BAD_VALUE, f"label: expected true or false, got {label!r:.80}")
     return label

@@ -29,7 +29,6 @@ from sfray.interchange.released import (
     DEFAULT_VARIANTS,
     Options,
     Row,
-    RowProblem,
     RowRefused,
     dropped_by_script,
     read,
@@ -37,6 +36,7 @@ from sfray.interchange.released import (
 from sfray.interchange.source import Unreadable, digest, rows
 from sfray.prompts import HINT_WORD
 from sfray.records import Attempt, Question, Reflection, Reject
+from sfray.rejects import RejectReason
 from sfray.store import Stage
 from sfray.tasks.registry import verify
 from sfray.tasks.task import question_id
@@ -152,13 +152,13 @@ def _spill(source: str, task: str, spill: Path, size: int, options: Options) -> 
     for seen, (where, raw) in enumerate(rows(source, COLUMNS), start=1):
         try:
             if isinstance(raw, Unreadable):
-                raise RowRefused(RowProblem.UNREADABLE, raw.detail)
+                raise RowRefused(RejectReason.UNREADABLE_ROW, raw.detail)
             row = read(raw)
             if options.default_variants and row.variant not in DEFAULT_VARIANTS:
-                raise RowRefused(RowProblem.OTHER_VARIANT, row.variant)
+                raise RowRefused(RejectReason.OTHER_VARIANT, row.variant)
             content, level, known = _gold(task, row)
         except RowRefused as error:
-            rejects.append(Reject(where, error.problem.value, error.detail))
+            rejects.append(Reject(where, error.problem, error.detail))
             continue
         number = numbers.setdefault((row.question, content), len(numbers))
         if number == len(questions):
@@ -175,7 +175,7 @@ def _gold(task: str, row: Row) -> tuple[str, str, str | None]:
     try:
         return gold(task, row.question, row.answer)
     except ValueError as error:
-        raise RowRefused(RowProblem.BAD_GOLD, f"{error}: {row.question[:120]}") from error
+        raise RowRefused(RejectReason.BAD_GOLD, f"{error}: {row.question[:120]}") from error
 
 
 def _flush(spill: Path, buffers: defaultdict[int, list[str]]) -> None:
@@ -211,7 +211,7 @@ def _write_shards(
         for question, sample, row in _shard_rows(spill, shard, questions):
             attempt = _attempt(question, sample, row, count)
             if row.hinted and HINT_WORD.search(row.text):
-                dropped.append(Reject(attempt.id, RowProblem.MENTIONS_HINT.value, row.text[:500]))
+                dropped.append(Reject(attempt.id, RejectReason.MENTIONS_HINT, row.text[:500]))
                 continue
             agreement.note(row.correct, attempt)
             attempts.append(attempt)
@@ -285,6 +285,6 @@ def _reflection(
         valid=not dropped and readable and (verdict is Verdict.CORRECT) == attempt.correct,
     )
     if dropped:
-        return reflection, Reject(reflection.id, RowProblem.IDEA_OR_FAST.value, text[-200:])
-    reject = Reject(reflection.id, verdict.value, text[-200:]) if isinstance(verdict, VerdictError) else None
+        return reflection, Reject(reflection.id, RejectReason.IDEA_OR_FAST, text[-200:])
+    reject = Reject(reflection.id, RejectReason(verdict), text[-200:]) if isinstance(verdict, VerdictError) else None
     return reflection, reject

@@ -15,6 +15,7 @@ from sfray.grammar import STRUCTURAL_TAG
 from sfray.models import anywhere
 from sfray.prompts import HINT_WORD, load
 from sfray.records import Attempt, Question, Reject
+from sfray.rejects import RejectReason
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
@@ -50,7 +51,7 @@ class AttemptJob(ShardJob):
         for question in questions:
             for variant, hinted in self._variants():
                 if hinted and question.answer is None:
-                    rejects.append(Reject(f"{question.id}/{name(variant, hinted)}", "no_answer_to_hint"))
+                    rejects.append(Reject(f"{question.id}/{name(variant, hinted)}", RejectReason.NO_ANSWER_TO_HINT))
                     continue
                 hint = question.answer if hinted else None
                 messages = prompts.attempt(variant, question.text, family(question.task).answer_type, hint)
@@ -80,9 +81,9 @@ class AttemptJob(ShardJob):
         for k, sample in enumerate(samples):
             key = f"{question.id}/{name(variant, hinted)}/{k}"
             if STRUCTURAL_TAG.search(sample.text):
-                rejects.append(Reject(key, "structural_tag", sample.text[:500]))
+                rejects.append(Reject(key, RejectReason.STRUCTURAL_TAG, sample.text[:500]))
             elif hinted and HINT_WORD.search(sample.text):
-                rejects.append(Reject(key, "mentions_hint", sample.text[:500]))
+                rejects.append(Reject(key, RejectReason.MENTIONS_HINT, sample.text[:500]))
             else:
                 outcome = verify(question.task, question.gold, sample.text)
                 kept.append(

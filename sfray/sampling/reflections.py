@@ -15,6 +15,7 @@ from sfray.grammar import STRUCTURAL_TAG, Verdict, VerdictError, parse_verdict
 from sfray.models import anywhere
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Reject
+from sfray.rejects import RejectReason
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
@@ -76,12 +77,12 @@ class ReflectionJob(ShardJob):
             key = f"{attempt.id}/r{k}"
             verdict = parse_verdict(sample.text)
             if STRUCTURAL_TAG.search(sample.text):
-                rejects.append(Reject(key, "structural_tag", sample.text[:500]))
+                rejects.append(Reject(key, RejectReason.STRUCTURAL_TAG, sample.text[:500]))
                 continue
             if sample.finish != "stop":
-                rejects.append(Reject(key, "truncated", sample.text[-200:]))
+                rejects.append(Reject(key, RejectReason.TRUNCATED, sample.text[-200:]))
             elif isinstance(verdict, VerdictError):
-                rejects.append(Reject(key, verdict.value, sample.text[-200:]))
+                rejects.append(Reject(key, RejectReason(verdict), sample.text[-200:]))
             readable = isinstance(verdict, Verdict) and sample.finish == "stop"
             kept.append(
                 Reflection(
@@ -99,13 +100,13 @@ class ReflectionJob(ShardJob):
         return kept, rejects
 
 
-def why_unusable(attempt: Attempt) -> str | None:
+def why_unusable(attempt: Attempt) -> RejectReason | None:
     """Why an attempt cannot stand in a trace, or None when it can."""
     if attempt.finish != "stop":
-        return "attempt_truncated"
+        return RejectReason.ATTEMPT_TRUNCATED
     if attempt.answer is None:
-        return "attempt_without_answer"
-    return None if Reason(attempt.reason).judged else "attempt_unjudged"
+        return RejectReason.ATTEMPT_WITHOUT_ANSWER
+    return None if Reason(attempt.reason).judged else RejectReason.ATTEMPT_UNJUDGED
 
 
 def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:

@@ -21,6 +21,7 @@ from sfray.config import Config, DecodingConfig
 from sfray.models import resolve
 from sfray.progress import Bar
 from sfray.records import Reject
+from sfray.rejects import RejectReason
 from sfray.sampling.engine import Engine, Request, Sampled, environment
 from sfray.store import Stage, StageStalled
 
@@ -52,7 +53,8 @@ class ShardJob(ABC):
 
     def too_long(self, request: Request, tokens: int) -> Reject:
         """A prompt that leaves no room for a response."""
-        return Reject(request.id, "prompt_too_long", f"{tokens} tokens, model.context = {self.config.model.context}")
+        detail = f"{tokens} tokens, model.context = {self.config.model.context}"
+        return Reject(request.id, RejectReason.PROMPT_TOO_LONG, detail)
 
 
 class ShardWorker:

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sfray.rejects import RejectReason
 from sfray.seeds import rng
 from sfray.tasks.generated import Draft
-from sfray.tasks.loaded import BadRow, Loaded, LoadedOptions, Row, RowError, text_of
+from sfray.tasks.loaded import BadRow, Loaded, LoadedOptions, Row, text_of
 from sfray.tasks.outcome import Outcome, Reason
 from sfray.tasks.task import Gold
 
@@ -103,15 +104,15 @@ class CommonsenseQa(Choice):
         """Reads a row; the options keep their order."""
         question, choices = text_of(row, "question"), row.get("choices")
         if not isinstance(choices, dict) or not all(isinstance(choices.get(k), list) for k in ("label", "text")):
-            raise BadRow(RowError.BAD_ROW, "choices: expected lists 'label' and 'text'")
+            raise BadRow(RejectReason.BAD_ROW, "choices: expected lists 'label' and 'text'")
         labels, texts = choices["label"], choices["text"]
         if len(labels) != len(texts) or labels != list(string.ascii_uppercase[: len(labels)]):
-            raise BadRow(RowError.BAD_ROW, f"choices: labels {labels!r} for {len(texts)} texts")
+            raise BadRow(RejectReason.BAD_ROW, f"choices: labels {labels!r} for {len(texts)} texts")
         key = row.get("answerKey")
         if not key:
-            raise BadRow(RowError.NO_GOLD, "answerKey is empty")
+            raise BadRow(RejectReason.NO_GOLD, "answerKey is empty")
         if key not in labels:
-            raise BadRow(RowError.BAD_GOLD, f"answerKey: {key!r} is not one of {labels}")
+            raise BadRow(RejectReason.BAD_GOLD, f"answerKey: {key!r} is not one of {labels}")
         return question_with_options(question, texts, labels.index(key))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
+from sfray.rejects import RejectReason
 from sfray.tasks.generated import Draft
-from sfray.tasks.loaded import BadRow, Loaded, Row, RowError, text_of
+from sfray.tasks.loaded import BadRow, Loaded, Row, text_of
 from sfray.tasks.numbers import judge_number, parse_number
 from sfray.tasks.outcome import Outcome
 from sfray.tasks.task import Gold
@@ -27,7 +28,7 @@ class Gsm8k(Loaded):
         _, mark, stated = solution.rpartition("####")
         number = parse_number(stated) if mark else None
         if number is None:
-            raise BadRow(RowError.BAD_GOLD if mark else RowError.NO_GOLD, solution[-80:])
+            raise BadRow(RejectReason.BAD_GOLD if mark else RejectReason.NO_GOLD, solution[-80:])
         return Draft(question, question, json.dumps({"number": str(number)}), str(number))
 
     @staticmethod

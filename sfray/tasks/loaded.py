@@ -19,7 +19,6 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +26,7 @@ from sfray import tables
 from sfray.config import SplitConfig, TaskConfig
 from sfray.errors import with_causes
 from sfray.records import Question, Reject
+from sfray.rejects import RejectReason
 from sfray.seeds import derive, rng
 from sfray.tasks.generated import Draft
 from sfray.tasks.numbers import number_text
@@ -48,27 +48,10 @@ _SPLIT_NAME = re.compile(rf"(?<![a-z])(?:{'|'.join(_SPLIT_NAMES)})(?![a-z])")
 _PRECEDENCE = ("eval", "rl", "sft")
 
 
-class RowError(StrEnum):
-    """Why a row of a data set is no question."""
-
-    UNREADABLE = "unreadable"
-    """It is torn, or is not what the file's other rows are."""
-    BAD_ROW = "bad_row"
-    """A column is missing or holds something else than it should."""
-    BAD_GOLD = "bad_gold"
-    """The right answer cannot be read."""
-    NO_GOLD = "no_gold"
-    """There is no right answer, or several that differ."""
-    OTHER_DOMAIN = "other_domain"
-    """Of a kind that the options leave out."""
-    DUPLICATE_ROW = "duplicate_row"
-    """The same question stands in an earlier row, or in a split that goes first."""
-
-
 class BadRow(ValueError):
     """A row is no question; carries the reason."""
 
-    def __init__(self, reason: RowError, detail: str) -> None:
+    def __init__(self, reason: RejectReason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
 
@@ -173,11 +156,11 @@ class Loaded(Task):
             if sharing[derive("share", key) % len(sharing)] != split:
                 continue
             if isinstance(draft, Draft) and draft.key in seen:
-                draft = BadRow(RowError.DUPLICATE_ROW, draft.text)
+                draft = BadRow(RejectReason.DUPLICATE_ROW, draft.text)
             if isinstance(draft, BadRow):
                 rejected += 1
                 first = first or f"; the first: {draft.reason.value}: {str(draft)[:200]}"
-                yield Reject(f"{self.name}:{source}:{index:06d}", draft.reason.value, str(draft)[:200])
+                yield Reject(f"{self.name}:{source}:{index:06d}", draft.reason, str(draft)[:200])
                 continue
             seen.add(draft.key)
             yield self._question(draft, split, number)
@@ -217,13 +200,13 @@ class Loaded(Task):
 
     def _checked(self, draft: Draft) -> Draft:
         if problem := self.gold_problem(json.loads(draft.gold)):
-            raise BadRow(RowError.BAD_GOLD, problem)
+            raise BadRow(RejectReason.BAD_GOLD, problem)
         return draft
 
 
 def _readable(row: Row | tables.Unreadable) -> Row:
     if isinstance(row, tables.Unreadable):
-        raise BadRow(RowError.UNREADABLE, row.detail)
+        raise BadRow(RejectReason.UNREADABLE, row.detail)
     return row
 
 
@@ -305,4 +288,4 @@ def text_of(row: Row, *columns: str) -> str:
             return value.strip()
     held = [f"{column} holds {row[column]!r:.40}" for column in columns if column in row]
     seen = ", ".join(held) or f"the columns are {', '.join(map(str, row))}"
-    raise BadRow(RowError.BAD_ROW, f"no text in column {' or '.join(columns)}: {seen}")
+    raise BadRow(RejectReason.BAD_ROW, f"no text in column {' or '.join(columns)}: {seen}")

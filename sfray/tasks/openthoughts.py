@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sfray.rejects import RejectReason
 from sfray.tasks import mathematics
 from sfray.tasks.formula import boxed
 from sfray.tasks.generated import Draft
-from sfray.tasks.loaded import BadRow, Loaded, LoadedOptions, Row, RowError
+from sfray.tasks.loaded import BadRow, Loaded, LoadedOptions, Row
 from sfray.tasks.outcome import Outcome
 from sfray.tasks.task import Gold
 
@@ -52,15 +53,15 @@ class OpenThoughts(Loaded):
     def draft(self, row: Row) -> Draft:
         """Reads a row."""
         if self.options.domains and row.get("domain") not in self.options.domains:
-            raise BadRow(RowError.OTHER_DOMAIN, str(row.get("domain")))
+            raise BadRow(RejectReason.OTHER_DOMAIN, str(row.get("domain")))
         turns = row.get("conversations")
         if not isinstance(turns, list) or len(turns) < 2:
-            raise BadRow(RowError.BAD_ROW, "conversations: expected two turns")
+            raise BadRow(RejectReason.BAD_ROW, "conversations: expected two turns")
         question, solution = (_turn(turns[i], names) for i, names in enumerate((_ASKS, _ANSWERS)))
         _, closed, final = solution.rpartition(_END_THINK)
         stated = dict.fromkeys(b.strip() for b in boxed(final if closed else ""))
         if len(stated) != 1:
-            raise BadRow(RowError.NO_GOLD, f"{len(stated)} boxed results after the thinking")
+            raise BadRow(RejectReason.NO_GOLD, f"{len(stated)} boxed results after the thinking")
         (answer,) = stated
         return Draft(question, question, json.dumps(mathematics.gold_of(question, answer)), answer)
 
@@ -77,7 +78,7 @@ class OpenThoughts(Loaded):
 
 def _turn(turn: object, names: Sequence[str]) -> str:
     if not isinstance(turn, dict) or turn.get("from") not in names or not isinstance(turn.get("value"), str):
-        raise BadRow(RowError.BAD_ROW, f"conversations: expected a turn from {' or '.join(names)}")
+        raise BadRow(RejectReason.BAD_ROW, f"conversations: expected a turn from {' or '.join(names)}")
     if not turn["value"].strip():
-        raise BadRow(RowError.BAD_ROW, "conversations: an empty turn")
+        raise BadRow(RejectReason.BAD_ROW, "conversations: an empty turn")
     return turn["value"].strip()

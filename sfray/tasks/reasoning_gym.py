@@ -20,10 +20,10 @@ from typing import Any
 
 from sfray.config import SplitConfig, TaskConfig
 from sfray.records import Question, Reject
+from sfray.rejects import RejectReason
 from sfray.seeds import rng
 from sfray.tasks.countdown import Countdown, Problem, question_text
 from sfray.tasks.generated import Draft, owned
-from sfray.tasks.loaded import RowError
 from sfray.tasks.outcome import Outcome, Reason
 from sfray.tasks.task import NO_LEVEL, Gold, Task, question_id
 from sfray.tasks.worker import WorkerFailure, WorkerTimeout, call
@@ -126,7 +126,7 @@ class ReasoningGym(Task):
                 yield Question(name, Countdown.name, size, split, draft.text, draft.gold, draft.answer)
             elif problem := self.gold_problem(gold):
                 failed += 1
-                yield Reject(f"{name}:{failed}", RowError.BAD_GOLD.value, problem[:200])
+                yield Reject(f"{name}:{failed}", RejectReason.BAD_GOLD, problem[:200])
                 continue
             else:
                 yield Question(name, self.name, self.options.name, split, draft.text, draft.gold, draft.answer)

@@ -10,10 +10,11 @@ from typing import TypeVar
 from sfray.config import TraceConfig
 from sfray.prompts import Prompts
 from sfray.records import Attempt, Question, Reflection, Reject, Trace
+from sfray.rejects import RejectReason
 from sfray.traces.format import Count, Draft, draft, fit
 from sfray.traces.plan import Step
 from sfray.traces.planning import plan_question
-from sfray.traces.pool import Gathered, Skip
+from sfray.traces.pool import Gathered
 from sfray.traces.recipes import Recipe, recipe
 from sfray.traces.statistics import ARITHMETIC_TASKS, Statistics
 
@@ -111,7 +112,7 @@ def build_question(
         fitted = fit(whole, prompt, config.max_tokens, workshop.count)
         if fitted is None:
             detail = f"shape {plan.shape}, over trace.max_tokens = {config.max_tokens} at its shortest"
-            built.rejects.append(Reject(name, Skip.TOO_LONG.value, detail))
+            built.rejects.append(Reject(name, RejectReason.TOO_LONG, detail))
             continue
         final, text, tokens = fitted
         built.traces.append(_trace(name, question, recipe_name, prompt, final, text, tokens))
@@ -134,8 +135,8 @@ def _grouped(rows: Iterable[Row], questions: Sequence[Question]) -> dict[str, li
 
 def _no_trace(question: Question, gathered: Gathered) -> Reject:
     correct, incorrect = len(gathered.pools.correct), len(gathered.pools.incorrect)
-    reason = Skip.TOO_FEW_PAIRS if correct else Skip.NO_CORRECT_PAIR
-    return Reject(question.id, reason.value, f"usable attempts: {correct} correct, {incorrect} incorrect")
+    reason = RejectReason.TOO_FEW_PAIRS if correct else RejectReason.NO_CORRECT_PAIR
+    return Reject(question.id, reason, f"usable attempts: {correct} correct, {incorrect} incorrect")
 
 
 def _trace(name: str, question: Question, recipe_name: str, prompt: str, final: Draft, text: str, tokens: int) -> Trace:

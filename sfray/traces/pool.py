@@ -11,43 +11,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sfray import seeds
 from sfray.config import TraceConfig
 from sfray.grammar import STRUCTURAL_TAG
 from sfray.records import Attempt, Reflection, Reject
+from sfray.rejects import RejectReason
 from sfray.tasks.outcome import Reason
 
 _DETAIL_CHARS = 200
-
-
-class Skip(StrEnum):
-    """Why something is in no trace.
-
-    What is not said to be a reject is only counted: an earlier stage or the config marked it.
-    """
-
-    STRUCTURAL_TAG = "structural_tag"
-    """Reject: the text holds a tag that only a trace may write."""
-    UNJUDGED = "unjudged"
-    """Reject: the verifier could not judge the answer, so the attempt is neither correct nor incorrect."""
-    TOO_LONG = "too_long"
-    """Reject: a trace over ``trace.max_tokens`` even when rebuilt as short as it gets."""
-    NO_CORRECT_PAIR = "no_correct_pair"
-    """Reject: a question without a usable correct pair."""
-    TOO_FEW_PAIRS = "too_few_pairs"
-    """Reject: a question with fewer pairs than the recipe needs."""
-    TRUNCATED_ATTEMPT = "truncated_attempt"
-    NO_ANSWER = "no_answer"
-    OTHER_VARIANT = "other_variant"
-    """An attempt of a variant that ``trace.variants`` leaves out."""
-    NOT_DRAWN = "not_drawn"
-    """An attempt that ``trace.attempts_per_question`` leaves out."""
-    NO_VALID_REFLECTION = "no_valid_reflection"
-    """A usable attempt that no valid reflection goes with."""
-    INVALID_REFLECTION = "invalid_reflection"
-    TRUNCATED_REFLECTION = "truncated_reflection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +94,9 @@ def gather(
     for attempt in sorted(attempts, key=lambda a: a.id):
         usable = on_attempt.get(attempt.id, [])
         if attempt.id in left_out:
-            skipped[Skip.NOT_DRAWN.value] += 1
+            skipped[RejectReason.NOT_DRAWN.value] += 1
         elif reason := _attempt_skip(attempt, bool(usable), variants):
-            detail = f"{attempt.reason}: {attempt.answer}" if reason is Skip.UNJUDGED else attempt.text
+            detail = f"{attempt.reason}: {attempt.answer}" if reason is RejectReason.UNJUDGED else attempt.text
             _note(attempt.id, detail, reason, rejects, skipped)
         else:
             candidates.append(Candidate(attempt, tuple(usable)))
@@ -134,30 +106,30 @@ def gather(
     return Gathered(pools, rejects, skipped)
 
 
-def _reflection_skip(reflection: Reflection) -> Skip | None:
+def _reflection_skip(reflection: Reflection) -> RejectReason | None:
     if reflection.finish != "stop":
-        return Skip.TRUNCATED_REFLECTION
+        return RejectReason.TRUNCATED_REFLECTION
     if STRUCTURAL_TAG.search(reflection.text):
-        return Skip.STRUCTURAL_TAG
-    return None if reflection.valid else Skip.INVALID_REFLECTION
+        return RejectReason.STRUCTURAL_TAG
+    return None if reflection.valid else RejectReason.INVALID_REFLECTION
 
 
-def _attempt_skip(attempt: Attempt, reflected: bool, variants: Sequence[str] | None) -> Skip | None:
+def _attempt_skip(attempt: Attempt, reflected: bool, variants: Sequence[str] | None) -> RejectReason | None:
     if variants is not None and attempt.variant not in variants:
-        return Skip.OTHER_VARIANT
+        return RejectReason.OTHER_VARIANT
     if attempt.finish != "stop":
-        return Skip.TRUNCATED_ATTEMPT
+        return RejectReason.TRUNCATED_ATTEMPT
     if STRUCTURAL_TAG.search(attempt.text):
-        return Skip.STRUCTURAL_TAG
+        return RejectReason.STRUCTURAL_TAG
     if attempt.answer is None:
-        return Skip.NO_ANSWER
+        return RejectReason.NO_ANSWER
     if not Reason(attempt.reason).judged:
-        return Skip.UNJUDGED
-    return None if reflected else Skip.NO_VALID_REFLECTION
+        return RejectReason.UNJUDGED
+    return None if reflected else RejectReason.NO_VALID_REFLECTION
 
 
-def _note(row: str, detail: str, reason: Skip, rejects: list[Reject], skipped: Counter[str]) -> None:
-    if reason in (Skip.STRUCTURAL_TAG, Skip.UNJUDGED):
-        rejects.append(Reject(row, reason.value, detail[:_DETAIL_CHARS]))
+def _note(row: str, detail: str, reason: RejectReason, rejects: list[Reject], skipped: Counter[str]) -> None:
+    if reason in (RejectReason.STRUCTURAL_TAG, RejectReason.UNJUDGED):
+        rejects.append(Reject(row, reason, detail[:_DETAIL_CHARS]))
     else:
         skipped[reason.value] += 1

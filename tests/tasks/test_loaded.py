@@ -12,8 +12,9 @@ import pytest
 
 from sfray.config import SplitConfig, TaskConfig
 from sfray.records import Question, Reject
+from sfray.rejects import RejectReason
 from sfray.tasks.gsm8k import Gsm8k
-from sfray.tasks.loaded import BadRow, LoadedOptions, RowError, load, text_of
+from sfray.tasks.loaded import BadRow, LoadedOptions, load, text_of
 from sfray.tasks.outcome import Reason
 from sfray.tasks.registry import build, problems
 
@@ -243,7 +244,7 @@ def test_text_is_read_from_the_first_column_that_has_it() -> None:
     for row in ({}, {"a": None}, {"a": True}, {"a": ["x"]}, {"a": " "}, {"a": float("nan")}):
         with pytest.raises(BadRow) as caught:
             text_of(row, "a")
-        assert caught.value.reason is RowError.BAD_ROW
+        assert caught.value.reason is RejectReason.BAD_ROW
 
 
 @pytest.mark.parametrize(

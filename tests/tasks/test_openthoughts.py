@@ -9,7 +9,8 @@ import pytest
 
 from sfray.config import SplitConfig
 from sfray.records import Question, Reject
-from sfray.tasks.loaded import BadRow, RowError
+from sfray.rejects import RejectReason
+from sfray.tasks.loaded import BadRow
 from sfray.tasks.openthoughts import OpenThoughts
 from sfray.tasks.outcome import Reason
 
@@ -44,18 +45,18 @@ def test_the_gold_is_the_box_after_the_thinking(solution: str, answer: str) -> N
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (row("What?", THINK + "It is 42."), RowError.NO_GOLD),
-        (row("What?", THINK + r"\boxed{1} or \boxed{2}"), RowError.NO_GOLD),
-        (row("What?", r"\boxed{42}"), RowError.NO_GOLD),
-        (row("What?", r"<think>\boxed{42}"), RowError.NO_GOLD),
-        (row(" ", THINK + r"\boxed{42}"), RowError.BAD_ROW),
-        (row("What?", "", conversations=[]), RowError.BAD_ROW),
-        (row("What?", "", conversations=None), RowError.BAD_ROW),
-        (row("What?", "", conversations=[{"from": "gpt", "value": "a"}] * 2), RowError.BAD_ROW),
-        (row("What?", THINK + r"\boxed{42}", domain="code"), RowError.OTHER_DOMAIN),
+        (row("What?", THINK + "It is 42."), RejectReason.NO_GOLD),
+        (row("What?", THINK + r"\boxed{1} or \boxed{2}"), RejectReason.NO_GOLD),
+        (row("What?", r"\boxed{42}"), RejectReason.NO_GOLD),
+        (row("What?", r"<think>\boxed{42}"), RejectReason.NO_GOLD),
+        (row(" ", THINK + r"\boxed{42}"), RejectReason.BAD_ROW),
+        (row("What?", "", conversations=[]), RejectReason.BAD_ROW),
+        (row("What?", "", conversations=None), RejectReason.BAD_ROW),
+        (row("What?", "", conversations=[{"from": "gpt", "value": "a"}] * 2), RejectReason.BAD_ROW),
+        (row("What?", THINK + r"\boxed{42}", domain="code"), RejectReason.OTHER_DOMAIN),
     ],
 )
-def test_other_rows_are_none(bad: dict, reason: RowError) -> None:
+def test_other_rows_are_none(bad: dict, reason: RejectReason) -> None:
     with pytest.raises(BadRow) as caught:
         OpenThoughts({"domains": ["math"]}).draft(bad)
     assert caught.value.reason is reason

@@ -15,6 +15,7 @@ from sfray.files import write_table
 from sfray.models import prompt_ids
 from sfray.prompts import Prompts
 from sfray.records import Question, Reject
+from sfray.rejects import RejectReason
 from sfray.seeds import rng
 from sfray.tasks.rl_row import RL_SCHEMA, rl_row
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 VALIDATION_QUESTIONS = 64
 """Questions of the accuracy along the way; the evaluation stage measures the real one."""
-
-OVER_LONG = "prompt_too_long"
 
 
 def split_over_long(
@@ -36,7 +35,7 @@ def split_over_long(
         length = len(prompt_ids(tokenizer, entry["prompt"]))
         if length > limit:
             detail = f"{length} tokens, grpo.max_prompt = {limit}"
-            rejects.append(Reject(entry["extra_info"]["id"], OVER_LONG, detail))
+            rejects.append(Reject(entry["extra_info"]["id"], RejectReason.PROMPT_TOO_LONG, detail))
         else:
             kept.append(entry)
     return kept, rejects

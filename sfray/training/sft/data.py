@@ -21,12 +21,10 @@ from sfray import models, seeds
 from sfray.arrow import from_table
 from sfray.files import replacing
 from sfray.records import Reject, Trace
+from sfray.rejects import RejectReason
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-TOO_LONG = "too_long"
-"""Reject reason of a trace over ``sft.max_length``: it is left out, never cut."""
 
 SCHEMA = pa.schema(
     [
@@ -70,7 +68,9 @@ def write(parts: Sequence[Path], path: Path, tokenizer: PreTrainedTokenizerBase,
             for trace in from_table(Trace, pq.read_table(part)):
                 ids, prompt_tokens = tokenise(tokenizer, trace)
                 if len(ids) > max_length:
-                    rejects.append(Reject(trace.id, TOO_LONG, f"{len(ids)} tokens, sft.max_length is {max_length}"))
+                    rejects.append(
+                        Reject(trace.id, RejectReason.TOO_LONG, f"{len(ids)} tokens, sft.max_length is {max_length}")
+                    )
                 else:
                     rows.append({"id": trace.id, "prompt_tokens": prompt_tokens, "ids": ids})
             writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
