@@ -16,6 +16,7 @@ import yaml
 from sfray import cluster, prompts
 from sfray.compose import load
 from sfray.config import STAGES, Config
+from sfray.config.marks import speed_only
 from sfray.doctor import missing_for
 from sfray.files import replacing
 from sfray.interchange.imported import imported_stage
@@ -126,20 +127,6 @@ SPECS: dict[str, Spec] = {
     ),
 }
 
-_SPEED_ONLY = {
-    "trace.builders",
-    "sft.cpus_per_worker",
-    "sft.max_failures",
-    "sft.save_every",
-    "sft.keep",
-    "grpo.timeout_minutes",
-    "grpo.save_every",
-    "grpo.keep",
-    "grpo.max_failures",
-    "grpo.logger",
-}
-"""Keys of the groups above that never change what a stage produces."""
-
 
 def inputs_of(name: str, config: Config) -> tuple[str, ...]:
     """The stages that this one reads under this config."""
@@ -180,9 +167,10 @@ def _manifest_fingerprint(stage: Stage) -> str:
 def _depends(name: str, config: Config) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key in SPECS[name].keys:
-        value = _plain(lookup(config, key))
-        if isinstance(value, dict):
-            value = {k: v for k, v in value.items() if f"{key}.{k}" not in _SPEED_ONLY}
+        group = lookup(config, key)
+        value = _plain(group)
+        if value is not group:
+            value = {k: v for k, v in value.items() if k not in speed_only(group)}
         values[key] = prompts.load(value).digest if key == "prompts" else value
     # What lies on this machine counts by what it holds: an edited file is another input.
     if "task.options" in values and (data := _data_digests(config.task.options)):

@@ -14,8 +14,9 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sfray import prompts, ranges
+from sfray import prompts
 from sfray.config import STAGES, Config
+from sfray.config.marks import out_of_bounds
 
 
 class ConfigError(ValueError):
@@ -143,7 +144,7 @@ def validate(config: Config) -> Iterator[str]:
     """Yields a line for each thing that cannot work, over all stages."""
     yield from _choices(config)
     yield from _names(config)
-    yield from ranges.problems(config)
+    yield from out_of_bounds(config)
     yield from _questions(config)
     yield from _variants(config)
     yield from _decoding(config)

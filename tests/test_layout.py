@@ -27,7 +27,6 @@ FLOORS = [
         "names",
         "progress",
         "prompts",
-        "ranges",
         "records",
         "rejects",
         "store",

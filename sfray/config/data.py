@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE, RATE, SPEED_ONLY
 
 
 @dataclass(frozen=True)
@@ -14,12 +17,12 @@ class DecodingConfig:
         top_k: 0 for no limit.
     """
 
-    n: int = 1
-    temperature: float = 0.7
-    top_p: float = 0.8
-    top_k: int = 20
-    repetition_penalty: float = 1.1
-    max_tokens: int = 1024
+    n: Annotated[int, AT_LEAST_ONE] = 1
+    temperature: Annotated[float, NOT_NEGATIVE] = 0.7
+    top_p: Annotated[float, FRACTION] = 0.8
+    top_k: Annotated[int, NOT_NEGATIVE] = 20
+    repetition_penalty: Annotated[float, ABOVE_ZERO] = 1.1
+    max_tokens: Annotated[int, AT_LEAST_ONE] = 1024
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class SampleConfig(DecodingConfig):
         hinted: Adds a rationalization twin to each variant.
     """
 
-    n: int = 16
+    n: Annotated[int, AT_LEAST_ONE] = 16
     variants: list[str] = field(default_factory=lambda: ["plain", "plan", "alternatives", "restate"])
     hinted: bool = False
 
@@ -40,7 +43,7 @@ class SampleConfig(DecodingConfig):
 class ReflectConfig(DecodingConfig):
     """Reflections: ``n`` for each attempt."""
 
-    n: int = 4
+    n: Annotated[int, AT_LEAST_ONE] = 4
     variants: list[str] = field(default_factory=lambda: ["default"])
 
 
@@ -48,11 +51,11 @@ class ReflectConfig(DecodingConfig):
 class QualityConfig:
     """Floors below which a run stops before training, with advice. 0 switches one off."""
 
-    min_accuracy: float = 0.0
-    min_valid_rate: float = 0.0
-    min_f1_correct: float = 0.0
-    min_f1_incorrect: float = 0.0
-    min_traceable_questions: int = 1
+    min_accuracy: Annotated[float, RATE] = 0.0
+    min_valid_rate: Annotated[float, RATE] = 0.0
+    min_f1_correct: Annotated[float, RATE] = 0.0
+    min_f1_incorrect: Annotated[float, RATE] = 0.0
+    min_traceable_questions: Annotated[int, NOT_NEGATIVE] = 1
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,15 @@ class TraceConfig:
     """
 
     recipe: str = "algorithm1"
-    l_max: int = 5
-    n_correct: int = 1
-    n_incorrect: int = 1
-    repeats: int = 1
+    l_max: Annotated[int, AT_LEAST_ONE] = 5
+    n_correct: Annotated[int, AT_LEAST_ONE] = 1
+    n_incorrect: Annotated[int, NOT_NEGATIVE] = 1
+    repeats: Annotated[int, AT_LEAST_ONE] = 1
     sampling_response_counts: bool = False
     distinct_variants: bool = False
     variants: list[str] | None = None
     reflections_per_attempt: int | None = None
     attempts_per_question: int | None = None
-    max_per_question: int | None = None
-    max_tokens: int = 4096
-    builders: int = 1
+    max_per_question: Annotated[int | None, AT_LEAST_ONE] = None
+    max_tokens: Annotated[int, AT_LEAST_ONE] = 4096
+    builders: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from sfray.config.data import DecodingConfig
+from sfray.config.marks import AT_LEAST_ONE, INSIDE, NOT_NEGATIVE
 
 
 @dataclass(frozen=True)
@@ -17,11 +19,11 @@ class EvaluateConfig(DecodingConfig):
         confidence: Of the intervals.
     """
 
-    n: int = 4
+    n: Annotated[int, AT_LEAST_ONE] = 4
     n_by_task: dict[str, int] = field(default_factory=dict)
     models: list[str] = field(default_factory=lambda: ["base", "sft", "grpo"])
-    max_tokens: int = 16384
-    confidence: float = 0.95
+    max_tokens: Annotated[int, AT_LEAST_ONE] = 16384
+    confidence: Annotated[float, INSIDE] = 0.95
 
     def samples(self, task: str) -> int:
         """Samples per question of a task."""
@@ -38,6 +40,6 @@ class ReportConfig:
         beside: Row of it for the GRPO model, an ablation's say; empty for what ``grpo.init`` tells.
     """
 
-    traces: int = 40
+    traces: Annotated[int, NOT_NEGATIVE] = 40
     published: str = "qwen2.5-1.5b"
     beside: str = ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class RunConfig:
     name: str = "quickstart"
     dir: str = "runs"
     seed: int = 0
-    shard_questions: int = 16
+    shard_questions: Annotated[int, AT_LEAST_ONE] = 16
     overwrite: list[str] = field(default_factory=list)
 
 
@@ -36,7 +38,7 @@ class ModelConfig:
     """
 
     path: str = "tiny"
-    context: int = 2048
+    context: Annotated[int, AT_LEAST_ONE] = 2048
     dtype: str = "float32"
     attention: str = "sdpa"
     trust_remote_code: bool = False
@@ -59,18 +61,18 @@ class EngineConfig:
     """
 
     device: str = "cpu"
-    actors: int = 1
-    cpus_per_actor: float = 0.5
-    threads: int = 1
-    tensor_parallel: int = 1
-    max_num_seqs: int = 256
-    max_num_batched_tokens: int | None = None
-    gpu_memory_utilization: float = 0.8
-    kv_cache_gib: float = 0.5
+    actors: Annotated[int, AT_LEAST_ONE] = 1
+    cpus_per_actor: Annotated[float, ABOVE_ZERO] = 0.5
+    threads: Annotated[int, AT_LEAST_ONE] = 1
+    tensor_parallel: Annotated[int, AT_LEAST_ONE] = 1
+    max_num_seqs: Annotated[int, AT_LEAST_ONE] = 256
+    max_num_batched_tokens: Annotated[int | None, AT_LEAST_ONE] = None
+    gpu_memory_utilization: Annotated[float, FRACTION] = 0.8
+    kv_cache_gib: Annotated[float, NOT_NEGATIVE] = 0.5
     enforce_eager: bool = True
     deterministic: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
-    timeout_minutes: float = 30.0
+    timeout_minutes: Annotated[float, ABOVE_ZERO] = 30.0
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,9 @@ class ClusterConfig:
     """
 
     address: str = "auto"
-    num_cpus: int | None = None
-    num_gpus: int | None = None
-    object_store_gib: float = 0.5
+    num_cpus: Annotated[int | None, AT_LEAST_ONE] = None
+    num_gpus: Annotated[int | None, NOT_NEGATIVE] = None
+    object_store_gib: Annotated[float, ABOVE_ZERO] = 0.5
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class SplitConfig:
     """
 
     levels: list[str] = field(default_factory=lambda: ["3"])
-    count: int = 0
+    count: Annotated[int, NOT_NEGATIVE] = 0
     weights: list[float] = field(default_factory=list)
 
 

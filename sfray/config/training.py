@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE, SHARE, SPEED_ONLY
 
 
 @dataclass(frozen=True)
@@ -22,24 +24,24 @@ class SftConfig:
         deepspeed: Merged over the DeepSpeed config that sfray writes.
     """
 
-    workers: int = 1
-    cpus_per_worker: float = 1.0
-    batch: int = 1
-    micro_batch: int = 1
+    workers: Annotated[int, AT_LEAST_ONE] = 1
+    cpus_per_worker: Annotated[float, ABOVE_ZERO, SPEED_ONLY] = 1.0
+    batch: Annotated[int, AT_LEAST_ONE] = 1
+    micro_batch: Annotated[int, AT_LEAST_ONE] = 1
     zero: int = 2
-    epochs: int = 2
-    lr: float = 1e-6
+    epochs: Annotated[int, AT_LEAST_ONE] = 2
+    lr: Annotated[float, ABOVE_ZERO] = 1e-6
     schedule: str = "cosine"
-    warmup_ratio: float = 0.05
-    weight_decay: float = 1e-4
+    warmup_ratio: Annotated[float, SHARE] = 0.05
+    weight_decay: Annotated[float, NOT_NEGATIVE] = 1e-4
     betas: list[float] = field(default_factory=lambda: [0.9, 0.95])
-    clip: float = 1.0
-    max_length: int = 4096
-    max_steps: int = 0
+    clip: Annotated[float, ABOVE_ZERO] = 1.0
+    max_length: Annotated[int, AT_LEAST_ONE] = 4096
+    max_steps: Annotated[int, NOT_NEGATIVE] = 0
     gradient_checkpointing: bool = True
-    save_every: int = 100
-    keep: int = 2
-    max_failures: int = 2
+    save_every: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 100
+    keep: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 2
+    max_failures: Annotated[int, NOT_NEGATIVE, SPEED_ONLY] = 2
     deepspeed: dict[str, Any] = field(default_factory=dict)
 
 
@@ -47,12 +49,12 @@ class SftConfig:
 class RolloutConfig:
     """verl's vLLM rollout."""
 
-    temperature: float = 1.0
-    top_p: float = 1.0
-    max_num_seqs: int = 2048
-    max_num_batched_tokens: int = 16384
-    gpu_memory_utilization: float = 0.8
-    tensor_parallel: int = 1
+    temperature: Annotated[float, ABOVE_ZERO] = 1.0
+    top_p: Annotated[float, FRACTION] = 1.0
+    max_num_seqs: Annotated[int, AT_LEAST_ONE] = 2048
+    max_num_batched_tokens: Annotated[int, AT_LEAST_ONE] = 16384
+    gpu_memory_utilization: Annotated[float, FRACTION] = 0.8
+    tensor_parallel: Annotated[int, AT_LEAST_ONE] = 1
 
 
 @dataclass(frozen=True)
@@ -75,28 +77,28 @@ class GrpoConfig:
     """
 
     init: str = "sft"
-    nodes: int = 1
-    ranks_per_node: int = 4
-    batch: int = 256
-    mini_batch: int = 32
-    micro_batch: int = 4
+    nodes: Annotated[int, AT_LEAST_ONE] = 1
+    ranks_per_node: Annotated[int, AT_LEAST_ONE] = 4
+    batch: Annotated[int, AT_LEAST_ONE] = 256
+    mini_batch: Annotated[int, AT_LEAST_ONE] = 32
+    micro_batch: Annotated[int, AT_LEAST_ONE] = 4
     n: int = 16
-    steps: int = 150
-    lr: float = 1e-6
-    kl_coef: float = 0.0
-    entropy_coef: float = 0.0
+    steps: Annotated[int, AT_LEAST_ONE] = 150
+    lr: Annotated[float, ABOVE_ZERO] = 1e-6
+    kl_coef: Annotated[float, NOT_NEGATIVE] = 0.0
+    entropy_coef: Annotated[float, NOT_NEGATIVE] = 0.0
     loss: str = "seq-mean-token-mean"
     validate_first: bool = True
     forward_prefetch: bool = True
-    max_prompt: int = 512
-    max_response: int = 4096
+    max_prompt: Annotated[int, AT_LEAST_ONE] = 512
+    max_response: Annotated[int, AT_LEAST_ONE] = 4096
     gradient_checkpointing: bool = True
     activation_offload: bool = True
-    save_every: int = 25
-    test_every: int = 25
-    keep: int = 2
-    max_failures: int = 2
-    timeout_minutes: float = 24 * 60.0
+    save_every: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 25
+    test_every: Annotated[int, AT_LEAST_ONE] = 25
+    keep: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 2
+    max_failures: Annotated[int, NOT_NEGATIVE, SPEED_ONLY] = 2
+    timeout_minutes: Annotated[float, ABOVE_ZERO, SPEED_ONLY] = 24 * 60.0
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
-    logger: list[str] = field(default_factory=lambda: ["console", "file"])
+    logger: Annotated[list[str], SPEED_ONLY] = field(default_factory=lambda: ["console", "file"])
     overrides: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The bounds of every number of a config."""
+"""What the fields of a config say of themselves: bounds, and what changes only speed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from sfray.config import Config
+from sfray.config.marks import out_of_bounds, speed_only
 from sfray.validation import ConfigError, keys, lookup, parse
 
 
@@ -75,3 +76,34 @@ def test_every_number_has_a_bound_or_a_reason_not_to() -> None:
         k for k in leaves if isinstance(lookup(Config(), k), int | float) and not isinstance(lookup(Config(), k), bool)
     }
     assert numbers - {key for key, _, _ in _BOUNDED} == free
+
+
+def test_what_changes_only_speed_is_said_on_the_field() -> None:
+    config = Config()
+    marked = {f"{g.name}.{k}" for g in dataclasses.fields(config) for k in marked_in(getattr(config, g.name))}
+    assert marked == {
+        "trace.builders",
+        "sft.cpus_per_worker",
+        "sft.max_failures",
+        "sft.save_every",
+        "sft.keep",
+        "grpo.timeout_minutes",
+        "grpo.save_every",
+        "grpo.keep",
+        "grpo.max_failures",
+        "grpo.logger",
+    }
+
+
+def marked_in(group: object) -> set[str]:
+    """The marked fields of a group; a value that is no group has none."""
+    return speed_only(group) if dataclasses.is_dataclass(group) else set()
+
+
+def test_the_defaults_are_within_their_bounds() -> None:
+    assert list(out_of_bounds(Config())) == []
+    wrong = dataclasses.replace(Config().grpo, rollout=dataclasses.replace(Config().grpo.rollout, top_p=2.0), steps=0)
+    assert list(out_of_bounds(wrong, "grpo.")) == [
+        "grpo.steps: 0 must be at least 1",
+        "grpo.rollout.top_p: 2.0 must be above 0 and at most 1",
+    ]
