@@ -6,6 +6,12 @@ import difflib
 from collections.abc import Collection
 
 
+def closest(wrong: str, valid: Collection[str]) -> str:
+    """The end of an error that has listed the valid names: ``; did you mean 'sdpa'?``, or nothing."""
+    close = difflib.get_close_matches(wrong, valid, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
 def suggestion(wrong: str, valid: Collection[str], shown: Collection[str] | None = None) -> str:
     """The end of an error about an unknown name.
 

@@ -11,12 +11,13 @@ import math
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sfray import prompts
 from sfray.config import STAGES, Config
 from sfray.config.marks import out_of_bounds
+from sfray.names import closest
 
 
 class ConfigError(ValueError):
@@ -155,9 +156,6 @@ def validate(config: Config) -> Iterator[str]:
     yield from _resources(config)
 
 
-LOSSES = ("token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")
-"""How verl averages the loss over tokens and sequences: ``agg_loss`` of its ``core_algos.py``, version 0.9.1."""
-
 LOGGERS = (
     "wandb",
     "mlflow",
@@ -177,17 +175,12 @@ def _choices(config: Config) -> Iterator[str]:
     for key, value, valid in (
         *((f"stages[{i}]", s, STAGES) for i, s in enumerate(config.stages)),
         *((f"run.overwrite[{i}]", s, STAGES) for i, s in enumerate(config.run.overwrite)),
-        ("model.dtype", config.model.dtype, ("float32", "bfloat16")),
-        ("model.attention", config.model.attention, ("sdpa", "flash_attention_2")),
-        ("engine.device", config.engine.device, ("cpu", "cuda")),
-        ("sft.schedule", config.sft.schedule, ("cosine", "linear", "constant")),
         ("grpo.init", config.grpo.init, ("sft", "base")),
-        ("grpo.loss", config.grpo.loss, LOSSES),
         *((f"grpo.logger[{i}]", name, LOGGERS) for i, name in enumerate(config.grpo.logger)),
         *((f"evaluate.models[{i}]", m, ("base", "sft", "grpo")) for i, m in enumerate(config.evaluate.models)),
     ):
         if value not in valid:
-            yield f"{key}: {value!r} is not one of {', '.join(valid)}{_closest(value, valid)}"
+            yield f"{key}: {value!r} is not one of {', '.join(valid)}{closest(value, valid)}"
     address = config.cluster.address
     if address not in ("local", "auto") and not _ADDRESS.fullmatch(address):
         yield f"cluster.address: {address!r} is not local, auto, HOST:PORT or ray://HOST:PORT"
@@ -208,11 +201,6 @@ def _names(config: Config) -> Iterator[str]:
         yield f"run.name: {config.run.name!r} must be one folder name of letters, digits, '.', '_' and '-'"
     if not config.run.dir or "=" in config.run.dir:  # readers of Parquet take "key=value" folders for columns
         yield f"run.dir: {config.run.dir!r} must be a folder without '=' in its path"
-
-
-def _closest(value: str, valid: Sequence[str]) -> str:
-    close = difflib.get_close_matches(value, valid, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _questions(config: Config) -> Iterator[str]:
@@ -247,7 +235,7 @@ def _variants(config: Config) -> Iterator[str]:
         for i, name in enumerate(names):
             if name not in valid:
                 has = f"prompts={config.prompts} has {', '.join(valid)}"
-                yield f"{key}[{i}]: no variant {name!r}, {has}{_closest(name, valid)}"
+                yield f"{key}[{i}]: no variant {name!r}, {has}{closest(name, valid)}"
             elif name not in config.sample.variants and key == "trace.variants":
                 yield f"{key}[{i}]: {name!r} is not among sample.variants, so there would be no attempts of it"
 

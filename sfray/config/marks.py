@@ -1,4 +1,4 @@
-"""What a field of the config says of itself: the bounds of its number, and whether it changes only speed.
+"""What a field of the config says of itself: what it may be, and whether it changes only speed.
 
 batch: Annotated[int, AT_LEAST_ONE] = 1
 keep: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 2
@@ -11,6 +11,8 @@ import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from sfray.names import closest
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,14 @@ RATE = Bound("between 0 and 1", lambda x: 0 <= x <= 1)
 INSIDE = Bound("above 0 and below 1", lambda x: 0 < x < 1)
 SHARE = Bound("at least 0 and below 1", lambda x: 0 <= x < 1)
 
+
+@dataclass(frozen=True)
+class OneOf:
+    """The names that a text may be."""
+
+    names: tuple[str, ...]
+
+
 SPEED_ONLY = "speed only"
 """Mark of a field that changes how fast or how safely an output is made, never what is in it."""
 
@@ -50,7 +60,7 @@ def speed_only(config: object) -> set[str]:
 
 
 def out_of_bounds(config: object, prefix: str = "") -> Iterator[str]:
-    """Yields a line for each number of a config that is out of its bounds; null is in all of them."""
+    """Yields a line for each value of a config that its own field refuses; null is within all bounds."""
     for name, extras in marks(type(config)).items():
         value = getattr(config, name)
         if dataclasses.is_dataclass(value):
@@ -58,6 +68,9 @@ def out_of_bounds(config: object, prefix: str = "") -> Iterator[str]:
         for bound in extras:
             if isinstance(bound, Bound) and value is not None and not bound.holds(value):
                 yield f"{prefix}{name}: {value} must be {bound.wish}"
+            if isinstance(bound, OneOf) and value not in bound.names:
+                listed = f"{value!r} is not one of {', '.join(bound.names)}"
+                yield f"{prefix}{name}: {listed}{closest(value, bound.names)}"
 
 
 def _extras(hint: Any) -> Iterator[Any]:

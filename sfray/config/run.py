@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE
+from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE, OneOf
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class ModelConfig:
 
     path: str = "tiny"
     context: Annotated[int, AT_LEAST_ONE] = 2048
-    dtype: str = "float32"
-    attention: str = "sdpa"
+    dtype: Annotated[str, OneOf(("float32", "bfloat16"))] = "float32"
+    attention: Annotated[str, OneOf(("sdpa", "flash_attention_2"))] = "sdpa"
     trust_remote_code: bool = False
 
 
@@ -60,7 +60,7 @@ class EngineConfig:
         timeout_minutes: Watchdog: a stage with no finished shard (GRPO: no line in verl's log) for so long is stopped.
     """
 
-    device: str = "cpu"
+    device: Annotated[str, OneOf(("cpu", "cuda"))] = "cpu"
     actors: Annotated[int, AT_LEAST_ONE] = 1
     cpus_per_actor: Annotated[float, ABOVE_ZERO] = 0.5
     threads: Annotated[int, AT_LEAST_ONE] = 1

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE, SHARE, SPEED_ONLY
+from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE, SHARE, SPEED_ONLY, OneOf
+
+LOSSES = ("token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")
+"""How verl averages the loss over tokens and sequences: ``agg_loss`` of its ``core_algos.py``, version 0.9.1."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class SftConfig:
     zero: int = 2
     epochs: Annotated[int, AT_LEAST_ONE] = 2
     lr: Annotated[float, ABOVE_ZERO] = 1e-6
-    schedule: str = "cosine"
+    schedule: Annotated[str, OneOf(("cosine", "linear", "constant"))] = "cosine"
     warmup_ratio: Annotated[float, SHARE] = 0.05
     weight_decay: Annotated[float, NOT_NEGATIVE] = 1e-4
     betas: list[float] = field(default_factory=lambda: [0.9, 0.95])
@@ -87,7 +90,7 @@ class GrpoConfig:
     lr: Annotated[float, ABOVE_ZERO] = 1e-6
     kl_coef: Annotated[float, NOT_NEGATIVE] = 0.0
     entropy_coef: Annotated[float, NOT_NEGATIVE] = 0.0
-    loss: str = "seq-mean-token-mean"
+    loss: Annotated[str, OneOf(LOSSES)] = "seq-mean-token-mean"
     validate_first: bool = True
     forward_prefetch: bool = True
     max_prompt: Annotated[int, AT_LEAST_ONE] = 512
