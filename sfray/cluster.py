@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import socket
 import sys
 import tempfile
 from pathlib import Path
+
+import psutil
 
 from sfray.config import ClusterConfig
 from sfray.progress import console
@@ -88,7 +91,9 @@ def connect(config: ClusterConfig) -> None:
     if ray.is_initialized():
         return
     address = chosen_address(config)
+    folder = Path(tempfile.gettempdir(), f"sfray-{os.getuid()}")
     if address == "local":
+        remove_old_sessions(folder)
         ray.init(
             address="local",
             num_cpus=config.num_cpus,
@@ -98,7 +103,7 @@ def connect(config: ClusterConfig) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
             # Unix sockets live in here and their paths have a limit of 107 bytes.
-            _temp_dir=os.path.join(tempfile.gettempdir(), f"sfray-{os.getuid()}"),
+            _temp_dir=str(folder),
         )
     else:
         require_answer(config)
@@ -106,6 +111,26 @@ def connect(config: ClusterConfig) -> None:
     quiet_ray_data()
     resources = {k: v for k, v in ray.cluster_resources().items() if k in ("CPU", "GPU")}
     console.print(f"ray {ray.__version__}: {len(ray.nodes())} node(s), {resources}")
+
+
+def remove_old_sessions(folder: Path) -> list[Path]:
+    """Removes what local clusters left that have ended: Ray keeps the logs of each session for ever.
+
+    Args:
+        folder: Ray's temporary folder; only sfray's own local clusters write there, each named by its driver's id.
+
+    Returns:
+        The folders that were removed.
+    """
+    ended = [p for p in folder.glob("session_*_*") if p.is_dir() and not p.is_symlink() and not _driver_lives(p)]
+    for path in ended:
+        shutil.rmtree(path, ignore_errors=True)  # its last processes may still be on their way out
+    return ended
+
+
+def _driver_lives(session: Path) -> bool:
+    number = session.name.rpartition("_")[2]
+    return not number.isdigit() or psutil.pid_exists(int(number))
 
 
 def on_local_disk(run_dir: str) -> str | None:

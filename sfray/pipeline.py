@@ -270,6 +270,8 @@ def _run_stage(name: str, config: Config) -> None:
     for needed in inputs_of(name, config):
         if not _serves(everything[needed], spec):
             everything[needed].open()  # raises the difference between what is there and what is asked for
+        if not stage.done:
+            everything[needed].require_whole()
     if stage.done:
         console.print(f"[dim]{name}: done already[/]")
         return

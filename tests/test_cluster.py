@@ -1,13 +1,23 @@
 """Joining and starting Ray."""
 
 import http.server
+import os
 import socket
 import threading
 
 import pytest
 import ray
 
-from sfray.cluster import NoCluster, chosen_address, connect, disconnect, nodes, on_local_disk, require_answer
+from sfray.cluster import (
+    NoCluster,
+    chosen_address,
+    connect,
+    disconnect,
+    nodes,
+    on_local_disk,
+    remove_old_sessions,
+    require_answer,
+)
 from sfray.config import ClusterConfig
 
 LOCAL = ClusterConfig(address="local", num_cpus=1, num_gpus=0, object_store_gib=0.1)
@@ -98,3 +108,15 @@ def test_a_dashboard_is_no_cluster(monkeypatch, web_server):
     monkeypatch.setenv("RAY_ADDRESS", f"http://127.0.0.1:{web_server}")
     with pytest.raises(NoCluster, match=r"is the address of a dashboard, not of a cluster\. Unset it"):
         require_answer(LOCAL)
+
+
+def test_sessions_of_drivers_that_are_gone_are_removed(tmp_path):
+    mine, gone = tmp_path / f"session_2026-11-26_01-02-03_000004_{os.getpid()}", tmp_path / "session_x_4194305"
+    for folder in (mine, gone, tmp_path / "session_of_somebody", tmp_path / "other_4194305"):
+        (folder / "logs").mkdir(parents=True)
+    (tmp_path / "session_latest").symlink_to(gone)
+    assert remove_old_sessions(tmp_path) == [gone]
+    assert sorted(p.name for p in tmp_path.iterdir() if not p.is_symlink()) == sorted(
+        [mine.name, "session_of_somebody", "other_4194305"]
+    )
+    assert remove_old_sessions(tmp_path / "none") == []

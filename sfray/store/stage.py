@@ -211,6 +211,19 @@ class Stage:
             elif (rows := pq.read_metadata(part).num_rows) != written.get(shard, rows):
                 yield f"{part.name} has {rows} rows, its writer reported {written[shard]}"
 
+    def require_whole(self) -> None:
+        """Insists that what a finished stage left is still as it was left.
+
+        Raises:
+            StageIncomplete: A part has been lost or cut short since.
+        """
+        cut = (f"{p.name} is cut short" for p in sorted(self.path.glob("*.parquet")) if not is_whole(p))
+        if problem := next(chain(self._incomplete({}), cut), None):
+            raise StageIncomplete(
+                f"{self.path}: the stage was finished, but now {problem}. Delete {self.manifest_path} and run again: "
+                f"what is missing is made again"
+            )
+
     def _shards(self) -> int:
         """The number of shards that the plan asks for; 0 for a stage without shards."""
         return int(read_json(self.plan_path).get("shards", 0)) if self.plan_path.exists() else 0

@@ -316,6 +316,36 @@ def test_what_the_committing_process_does_not_see_is_not_done(tmp_path: Path, sp
         assert here.commit({}, written=redone).counts == {}
 
 
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda here: here.part(1).write_bytes(b"PAR1"), "part-00001.parquet is cut short"),
+        (lambda here: here.part(0).unlink(), "part-00000.parquet is not there"),
+        (lambda here: (here.path / "rejects.parquet").write_bytes(b""), "rejects.parquet is cut short"),
+    ],
+)
+def test_a_finished_stage_that_has_lost_a_file_says_which_and_what_to_do(tmp_path: Path, spoil: Any, said: str) -> None:
+    here = stage(tmp_path)
+    here.open()
+    for i in here.missing(2):
+        write(here, i)
+    here.commit({})
+    here.require_whole()
+    spoil(here)
+    with pytest.raises(StageIncomplete) as caught:
+        here.require_whole()
+    assert str(caught.value) == (
+        f"{here.path}: the stage was finished, but now {said}. Delete {here.manifest_path} and run again: "
+        "what is missing is made again"
+    )
+    here.manifest_path.unlink()
+    here.open()
+    for i in here.missing(2):
+        write(here, i)
+    here.commit({})
+    here.require_whole()
+
+
 def test_a_commit_without_any_shard_is_refused(tmp_path: Path) -> None:
     here = stage(tmp_path)
     here.open()
