@@ -155,6 +155,7 @@ COUNTDOWN = {
     "evaluate.models": ["base", "sft", "grpo"],
 }
 OPENTHOUGHTS = {
+    "grpo.max_prompt": 2048,
     "task.rl.count": 10_000,
     "model.path": "Qwen/Qwen2.5-7B-Instruct",
     "sample.variants": ["plain", "plan", "alternatives", "restate"],
@@ -233,6 +234,8 @@ def test_openthoughts_trains_on_its_own_rows_and_is_tested_on_others(experiment:
     config = load([f"experiment={experiment}"])
     parts = [part["name"] for part in config.task.options.get("parts", [])]
     assert "openthoughts" in {config.task.name, *parts}
+    (trained,) = [p for p in config.task.options["parts"] if p["name"] == "openthoughts"]
+    assert trained["options"]["domains"] == ["math"]
     assert (config.task.eval.count > 0) == ("evaluate" in config.stages)
 
 

@@ -41,6 +41,23 @@ def split_over_long(
     return kept, rejects
 
 
+def left_out(rejects: Sequence[Reject], kept: int, limit: int) -> str | None:
+    """A warning about the prompts that are too long to train on; None without any.
+
+    Args:
+        rejects: Of training and validation.
+        kept: Training prompts that are left.
+        limit: ``grpo.max_prompt``.
+    """
+    if not rejects:
+        return None
+    share = len(rejects) / (len(rejects) + kept)
+    return (
+        f"grpo: {len(rejects):,} prompts ({share:.1%}) are over grpo.max_prompt = {limit} tokens and are left out; "
+        f"they are in rejects.parquet"
+    )
+
+
 def validation_sample(questions: Sequence[Question], trained: Collection[Question], seed: int) -> list[Question]:
     """A seeded sample of the evaluation questions, of the trained tasks and levels where there are any."""
     levels = {(q.task, q.level) for q in trained}

@@ -53,6 +53,8 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     tokenizer = models.load_tokenizer(start, config.model.trust_remote_code)
     wording = prompts.load(config.prompts)
     rows, rejects = data.write(config, wording, inputs["questions"], tokenizer, folder)
+    if warning := data.left_out(rejects, len(rows), config.grpo.max_prompt):
+        console.print(f"warning: {warning}", style="bold yellow", markup=False)
     probed = _probe(rows, tokenizer)
     paths = Paths(
         str(start.resolve()) if origin == "tiny" else models.anywhere(origin),

@@ -7,7 +7,7 @@ import pytest
 from sfray.arrow import to_table
 from sfray.config import Config, GrpoConfig
 from sfray.prompts import load
-from sfray.records import Question
+from sfray.records import Question, Reject
 from sfray.tasks.rl_row import rl_row
 from sfray.training.grpo import data
 from tests.training.grpo.model import tokenizer
@@ -36,6 +36,15 @@ def test_files_are_written_and_over_long_prompts_rejected(tmp_path):
     assert pq.read_table(tmp_path / "train.parquet").to_pylist() == rows
     held = pq.read_table(tmp_path / "validation.parquet").to_pylist()
     assert sorted(r["extra_info"]["id"] for r in held) == [f"countdown-3:eval:{i:06d}" for i in range(3)]
+
+
+def test_prompts_that_are_left_out_are_counted():
+    reject = Reject("q", "prompt_too_long")
+    assert data.left_out([], 10, 512) is None
+    assert data.left_out([reject] * 1500, 8500, 512) == (
+        "grpo: 1,500 prompts (15.0%) are over grpo.max_prompt = 512 tokens and are left out; "
+        "they are in rejects.parquet"
+    )
 
 
 def test_too_few_questions_are_an_error_that_names_the_key(tmp_path):
