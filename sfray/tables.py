@@ -134,7 +134,7 @@ class _Mapped(_Rows):
             self._table = pa.ipc.open_file(pa.memory_map(unpacked.name)).read_all() if writer else pa.table({})
 
     def __len__(self) -> int:
-        return self._table.num_rows
+        return int(self._table.num_rows)
 
     def _row(self, index: int) -> Row | Unreadable:
         return self._table.slice(index, 1).to_pylist()[0]

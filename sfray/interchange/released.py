@@ -116,7 +116,7 @@ def _first(raw: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     return next((raw[n] for n in names if raw.get(n) is not None), None)
 
 
-def _listed(value: object) -> list:
+def _listed(value: object) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 

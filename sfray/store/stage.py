@@ -296,4 +296,4 @@ class Stage:
 
 def _writer(part: Path) -> str:
     """The fingerprint of the stage that wrote a part."""
-    return (pq.read_schema(part).metadata or {}).get(_FINGERPRINT, b"").decode()
+    return str((pq.read_schema(part).metadata or {}).get(_FINGERPRINT, b""), "utf-8")

@@ -6,6 +6,7 @@ Imported by the worker alone, before its first call: the import is not on the ca
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from math_verify import LatexExtractionConfig, parse, verify
 
@@ -30,7 +31,7 @@ def compare(gold: str, answer: str | None) -> str:
     return "equal" if verify(read[0], read[1], float_rounding=DECIMALS, timeout_seconds=None) else "different"
 
 
-def _parse(formula: str) -> list:
+def _parse(formula: str) -> list[Any]:
     # A boxed formula is read as a whole: nothing is picked out of prose.
     whole = [LatexExtractionConfig(boxed_match_priority=0)]
     return parse(f"\\boxed{{{formula}}}", whole, "no_fallback", "first_match", parsing_timeout=None)  # type: ignore[arg-type]

@@ -81,4 +81,4 @@ def _turn(turn: object, names: Sequence[str]) -> str:
         raise BadRow(RejectReason.BAD_ROW, f"conversations: expected a turn from {' or '.join(names)}")
     if not turn["value"].strip():
         raise BadRow(RejectReason.BAD_ROW, "conversations: an empty turn")
-    return turn["value"].strip()
+    return str(turn["value"]).strip()

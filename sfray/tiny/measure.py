@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.progress import track
@@ -127,7 +128,7 @@ def is_single(text: str | None, closing: str) -> bool:
     return body.count(closing) == 1 and body.endswith(closing) and not STRUCTURAL_TAG.search(body)
 
 
-def summary(tries: Sequence[Try]) -> dict:
+def summary(tries: Sequence[Try]) -> dict[str, Any]:
     """The figures the model card quotes."""
     sizes = sorted({t.size for t in tries})
     of = {size: [t for t in tries if t.size == size] for size in sizes}
@@ -160,7 +161,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tries", type=Path, help="also write every attempt and reflection, one JSON per line")
     args = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    figures: dict = {"seed": args.seed, "split": "eval", "sampling": "plain (no top-p, no top-k)", "temperature": {}}
+    figures: dict[str, Any] = {
+        "seed": args.seed,
+        "split": "eval",
+        "sampling": "plain (no top-p, no top-k)",
+        "temperature": {},
+    }
     for temperature in TEMPERATURES:
         sampler = Sampler(args.model, temperature, args.seed)
         tries = [

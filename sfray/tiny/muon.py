@@ -8,7 +8,8 @@ float32 and treats all matrices of a shape at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 
@@ -43,7 +44,9 @@ class Muon(torch.optim.Optimizer):
         weight_decay: Decoupled decay, scaled by ``lr``.
     """
 
-    def __init__(self, params, lr: float = 0.02, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
+    def __init__(
+        self, params: Iterable[Any], lr: float = 0.02, momentum: float = 0.95, weight_decay: float = 0.01
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -59,7 +62,7 @@ class Muon(torch.optim.Optimizer):
                 self._update(group, shape, members)
         return loss
 
-    def _update(self, group: dict, shape: torch.Size, members: list[torch.nn.Parameter]) -> None:
+    def _update(self, group: dict[str, Any], shape: torch.Size, members: list[torch.nn.Parameter]) -> None:
         """Updates all matrices of one shape in one batch."""
         nudges = []
         for parameter in members:

@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from sfray.config import TraceConfig
+from sfray.records import Reflection
 from sfray.traces.plan import Plan, Step
 from sfray.traces.pool import Candidate, Pools
 
@@ -91,7 +92,7 @@ def pairs(candidates: Sequence[Candidate], limit: int | None, rng: random.Random
     """
     steps: list[Step] = []
     for candidate in candidates:
-        reflections: Sequence = candidate.reflections
+        reflections: Sequence[Reflection] = candidate.reflections
         if limit is not None and len(reflections) > limit:
             reflections = rng.sample(reflections, limit)
         steps += [Step(candidate.attempt, r) for r in reflections]
