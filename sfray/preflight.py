@@ -19,8 +19,8 @@ from sfray.tasks.registry import problems as task_problems
 from sfray.traces.recipes import require
 from sfray.validation import ConfigError
 
-MODEL_STAGES = frozenset({"attempts", "reflections", "traces", "sft", "grpo", "evaluate"})
-"""Stages that read ``model.path``."""
+MODEL_STAGES = frozenset({"attempts", "reflections", "sft", "grpo", "evaluate"})
+"""Stages that read the weights at ``model.path``; traces need its tokenizer alone."""
 
 
 def preflight(config: Config) -> None:
