@@ -21,7 +21,7 @@ _MODEL_SUFFIXES = (".safetensors", ".bin", ".json", ".txt", ".model", ".jinja", 
 
 
 def located(name: str) -> Path:
-    """The path that a name stands for, with ``~`` as the home folder."""
+    """The path of a name that a user wrote, with ``~`` as the home folder."""
     return Path(os.path.expanduser(name))
 
 
@@ -91,7 +91,7 @@ def utf8_lines(file: Path) -> Iterator[str | UnicodeDecodeError]:
 
 
 def decoded(line: bytes) -> str | UnicodeDecodeError:
-    """A line as text, or why it is none."""
+    """A line as text, or why it cannot be read as text."""
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -26,7 +26,7 @@ class ExportError(RuntimeError):
 
 
 def last_step(checkpoints: Path) -> int:
-    """The step of the last whole checkpoint; 0 when there is none."""
+    """The step of the last whole checkpoint; 0 without one."""
     tracker = checkpoints / TRACKER
     if not tracker.exists() or not tracker.read_text().strip():
         return 0
