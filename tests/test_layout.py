@@ -25,6 +25,7 @@ FLOORS = [
         "grammar",
         "locks",
         "names",
+        "plugins",
         "progress",
         "prompts",
         "records",
