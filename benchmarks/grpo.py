@@ -24,7 +24,7 @@ from typing import Any
 from sfray import models
 from sfray.compose import load
 from sfray.config import Config
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.training.grpo import export, metrics, process
 from sfray.training.grpo import stage as grpo
 from sfray.training.grpo.overrides import Paths, command
@@ -43,10 +43,10 @@ def train_stage(whole: Config, folder: Path) -> tuple[float, list[dict[str, Any]
     """Wall seconds and step records of the stage."""
     from sfray.tasks import questions
 
-    source = Stage(folder / "questions", "questions", {}, {})
+    source = Artifact(folder / "questions", "questions", {}, {})
     source.open()
     questions.run(whole, source, {})
-    stage = Stage(folder / "grpo", "grpo", asdict(whole.grpo), {})
+    stage = Artifact(folder / "grpo", "grpo", asdict(whole.grpo), {})
     stage.open()
     start = time.monotonic()
     grpo.run(whole, stage, {"questions": source.path})

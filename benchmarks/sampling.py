@@ -30,7 +30,7 @@ from sfray.config import (
     SplitConfig,
     TaskConfig,
 )
-from sfray.store import Stage
+from sfray.store import Artifact
 
 WARM_UP = 2
 KINDS = ("bare", "sfray")
@@ -53,10 +53,10 @@ def prepare(folder: Path, settings: Config) -> Any:
     from sfray.sampling.attempts import AttemptJob
     from sfray.tasks import questions
 
-    stage = Stage(folder / "questions", "questions", {}, {})
+    stage = Artifact(folder / "questions", "questions", {}, {})
     stage.open()
     questions.run(settings, stage, {})
-    target = Stage(folder / "attempts", "attempts", {}, {})
+    target = Artifact(folder / "attempts", "attempts", {}, {})
     target.open()
     return AttemptJob(settings, target, stage.path / "sft.parquet")
 

@@ -30,7 +30,7 @@ from sfray.config import Config
 from sfray.files import write_table
 from sfray.grammar import Pair, render
 from sfray.records import Trace
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.validation import parse
 
 WARM_UP = 5
@@ -78,7 +78,7 @@ def train_sfray(folder: Path, settings: Config) -> None:
 
     from sfray.training.sft import stage as sft
 
-    stage = Stage(folder / "sfray", "sft", {}, {})
+    stage = Artifact(folder / "sfray", "sft", {}, {})
     stage.open()
     with tempfile.TemporaryDirectory(prefix="rbs", dir="/tmp") as own:
         ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False, _temp_dir=own)

@@ -38,7 +38,7 @@ from sfray.grammar import Verdict
 from sfray.progress import console
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection
-from sfray.store import Manifest, Stage
+from sfray.store import Artifact, Manifest
 from sfray.tasks import countdown
 from sfray.tasks.registry import verify
 from sfray.traces import builder
@@ -112,7 +112,7 @@ def core(questions: int = 1_000, repeats: int = 5) -> dict[str, Any]:
 
 def write_run(folder: Path, questions: int) -> None:
     """Writes what the traces stage reads."""
-    stages = {name: Stage(folder / name, name, {}, {}) for name in ("attempts", "reflections")}
+    stages = {name: Artifact(folder / name, name, {}, {}) for name in ("attempts", "reflections")}
     with (
         replacing(folder / "questions" / "sft.parquet") as temporary,
         pq.ParquetWriter(temporary, schema(Question)) as writer,
@@ -146,7 +146,7 @@ def drive(folder: Path, builders: int, model: str) -> None:
     )
     peaks: dict[int, float] = {}
     threading.Thread(target=watch, args=(peaks,), daemon=True).start()
-    stage = Stage(folder / "traces", "traces", {}, {})
+    stage = Artifact(folder / "traces", "traces", {}, {})
     stage.open()
     inputs = {name: folder / name for name in ("questions", "attempts", "reflections")}
     before = peak_mib()
@@ -180,7 +180,7 @@ def measure(folder: Path, questions: int, builders: int, model: str) -> dict[str
     command = [sys.executable, "-m", "benchmarks.traces", *arguments]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     memory = json.loads(output.splitlines()[-1])
-    stage = Stage(folder / "traces", "traces", {}, {})
+    stage = Artifact(folder / "traces", "traces", {}, {})
     manifest = Manifest.read(stage.manifest_path)
     finished = sorted((p.stat().st_mtime, pq.read_metadata(p).num_rows) for p in stage.parts())
     seconds = finished[-1][0] - finished[0][0]

@@ -8,13 +8,14 @@ import os
 import shutil
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from sfray.config import Config
+from sfray.graph import Step
 from sfray.models import try_model
 
 HARMFUL_ON_CPU = ("torchvision", "torchaudio", "torchcodec")
@@ -45,10 +46,11 @@ _LOGGER_PACKAGES = {name: name for name in ("wandb", "mlflow", "swanlab", "tenso
 _INSTALL = f"pip install --no-build-isolation {FLASH_ATTENTION}"
 
 
-def missing_for(config: Config) -> Iterator[str]:
-    """Yields a line for each thing that a config needs and that is not installed here, importing none of it."""
-    trains = {"sft", "grpo"} & set(config.stages)
-    for logger in config.grpo.logger if "grpo" in config.stages else ():
+def missing_for(config: Config, steps: Collection[Step]) -> Iterator[str]:
+    """Yields a line for each thing that steps need and that is not installed here, importing none of it."""
+    trains = any(step.stage.trains for step in steps)
+    loggers = [name for step in steps if step.kind == "grpo" for name in step.settings.grpo.logger]
+    for logger in dict.fromkeys(loggers):
         if (package := _LOGGER_PACKAGES.get(logger)) and not _folder(package):
             yield f"grpo.logger: {logger} needs the package {package}: pip install {package}, or leave it out"
     if trains and config.model.attention == "flash_attention_2" and not _folder("flash_attn"):

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from sfray import prompts
+from sfray import prompts, rules
 from sfray.config import Config
 from sfray.evaluation.published import published
+from sfray.graph import Step, build, chosen
 from sfray.models import try_model
 from sfray.names import suggestion
 from sfray.progress import console
@@ -19,20 +20,26 @@ from sfray.tasks.registry import problems as task_problems
 from sfray.traces.recipes import require
 from sfray.validation import ConfigError
 
-MODEL_STAGES = frozenset({"attempts", "reflections", "sft", "grpo", "evaluate"})
-"""Stages that read the weights at ``model.path``; traces need its tokenizer alone."""
 
+def preflight(config: Config, imported: Collection[str] = ()) -> dict[str, Step]:
+    """Checks the method, and the names that only a registry can tell.
 
-def preflight(config: Config) -> None:
-    """Checks the names that only a registry can tell.
+    Args:
+        config: The config.
+        imported: Steps that are there already.
+
+    Returns:
+        The steps to make, each after those that it reads.
 
     Raises:
         ConfigError: With a line for each thing that is wrong.
     """
-    problems = list(task_problems(config.task))
+    steps = build(config)
+    made = [name for name in chosen(steps, config.steps) if name not in imported]
+    problems = [*task_problems(config.task), *rules.problems(steps, made)]
     for check in (
         lambda: require(config.trace),
-        lambda: published(config.report.published).beside((), config),
+        lambda: published(config.report.published).beside((), config.report),
     ):
         try:
             check()
@@ -42,9 +49,10 @@ def preflight(config: Config) -> None:
         if name not in FAMILIES:
             problems.append(f"evaluate.n_by_task.{name}: no such task{suggestion(name, FAMILIES)}")
     if local(config.model.path):
-        problems += model_problems(config, config.stages)
+        problems += model_problems(config, [steps[name] for name in made])
     if problems:
         raise ConfigError(problems)
+    return {name: steps[name] for name in made}
 
 
 def local(path: str) -> bool:
@@ -52,19 +60,19 @@ def local(path: str) -> bool:
     return path != "tiny" and (Path(path).is_dir() or path.startswith((".", "/", "~")))
 
 
-def model_problems(config: Config, stages: Collection[str]) -> list[str]:
-    """Tries the model if one of the stages needs it; a line for each thing that is wrong with it.
+def model_problems(config: Config, steps: Collection[Step]) -> list[str]:
+    """Tries the model if one of the steps loads it; a line for each thing that is wrong with it.
 
     Prints what is worked around.
     """
-    if not MODEL_STAGES.intersection(stages):
+    if not any(step.stage.runs_model for step in steps):
         return []
     solve = prompts.load(config.prompts).solve
     trial = try_model(
         config.model.path,
         config.model.context,
-        system="attempts" in stages and any(solve[v][0] for v in config.sample.variants if v in solve),
-        trains=not {"sft", "grpo"}.isdisjoint(stages),
+        system=any(solve[v][0] for s in steps if s.kind == "sample" for v in s.settings.sample.variants if v in solve),
+        trains=any(step.stage.trains for step in steps),
         trust_remote_code=config.model.trust_remote_code,
     )
     for note in trial.notes:

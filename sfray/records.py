@@ -97,10 +97,9 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One evaluated response of one model. ``id`` is ``model/question/sample``."""
+    """One evaluated response. ``id`` is ``question/sample``."""
 
     id: str
-    model: str
     question_id: str
     task: str
     level: str

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sfray import prompts
-from sfray.config import STAGES, Config
+from sfray.config import Config
 from sfray.config.marks import out_of_bounds
 from sfray.names import closest
+from sfray.store import ARTIFACTS
 
 
 class ConfigError(ValueError):
@@ -47,6 +48,24 @@ def parse(raw: Mapping[str, Any]) -> Config:
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def set_fields(group: Any, values: Mapping[str, Any], prefix: str) -> Any:
+    """A group of the config with some of its fields set, each of its type.
+
+    Args:
+        group: The group.
+        values: Field -> value, in plain containers.
+        prefix: What stands before a field's name in an error.
+
+    Raises:
+        ConfigError: A field does not exist, or a value is not of its type.
+    """
+    problems: list[str] = []
+    changed = _build(type(group), dataclasses.asdict(group) | dict(values), prefix, problems)
+    if problems:
+        raise ConfigError(problems)
+    return changed
 
 
 def keys(cls: type = Config, prefix: str = "") -> Iterator[str]:
@@ -142,18 +161,23 @@ def _value(hint: Any, value: object, key: str, problems: list[str]) -> object:
 
 
 def validate(config: Config) -> Iterator[str]:
-    """Yields a line for each thing that cannot work, over all stages."""
-    yield from _choices(config)
+    """Yields a line for each thing that cannot work, whatever the method is."""
     yield from _names(config)
-    yield from out_of_bounds(config)
+    yield from value_problems(config)
     yield from _questions(config)
+    yield from _resources(config)
+
+
+def value_problems(config: Config) -> Iterator[str]:
+    """Yields a line for each value, or pair of values, that cannot work; a step may set some of them for itself."""
+    yield from _choices(config)
+    yield from out_of_bounds(config)
     yield from _variants(config)
     yield from _decoding(config)
     yield from _sft(config)
     yield from _grpo(config)
     yield from _samples(config)
     yield from _lengths(config)
-    yield from _resources(config)
 
 
 LOGGERS = (
@@ -172,24 +196,18 @@ LOGGERS = (
 
 
 def _choices(config: Config) -> Iterator[str]:
-    for key, value, valid in (
-        *((f"stages[{i}]", s, STAGES) for i, s in enumerate(config.stages)),
-        *((f"run.overwrite[{i}]", s, STAGES) for i, s in enumerate(config.run.overwrite)),
-        ("grpo.init", config.grpo.init, ("sft", "base")),
-        *((f"grpo.logger[{i}]", name, LOGGERS) for i, name in enumerate(config.grpo.logger)),
-        *((f"evaluate.models[{i}]", m, ("base", "sft", "grpo")) for i, m in enumerate(config.evaluate.models)),
-    ):
+    for key, value, valid in (*((f"grpo.logger[{i}]", name, LOGGERS) for i, name in enumerate(config.grpo.logger)),):
         if value not in valid:
             yield f"{key}: {value!r} is not one of {', '.join(valid)}{closest(value, valid)}"
     address = config.cluster.address
     if address not in ("local", "auto") and not _ADDRESS.fullmatch(address):
         yield f"cluster.address: {address!r} is not local, auto, HOST:PORT or ray://HOST:PORT"
-    lists = ("stages", "evaluate.models", "sample.variants", "reflect.variants")
+    lists = ("sample.variants", "reflect.variants")
     yield from (f"{key}: at least one is needed" for key in lists if not lookup(config, key))
-    for key in (*lists, "trace.variants"):
+    for key in (*lists, "trace.variants", "steps"):
         values = lookup(config, key) or []
         for value in dict.fromkeys(v for v in values if values.count(v) > 1):
-            yield f"{key}: {value!r} stands there {values.count(value)} times"
+            yield f"{key}: {value!r} is given {values.count(value)} times"
 
 
 _ADDRESS = re.compile(r"(ray://)?[^\s:/]+:\d+")
@@ -199,18 +217,17 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def _names(config: Config) -> Iterator[str]:
     if not _PLAIN_NAME.fullmatch(config.run.name):
         yield f"run.name: {config.run.name!r} must be one folder name of letters, digits, '.', '_' and '-'"
+    if config.run.name == ARTIFACTS:
+        yield f"run.name: {ARTIFACTS!r} is the folder that all runs share; choose another name"
     if not config.run.dir or "=" in config.run.dir:  # readers of Parquet take "key=value" folders for columns
         yield f"run.dir: {config.run.dir!r} must be a folder without '=' in its path"
 
 
 def _questions(config: Config) -> Iterator[str]:
-    for split, readers in (("sft", ("attempts",)), ("rl", ("grpo",)), ("eval", ("grpo", "evaluate"))):
+    for split in ("sft", "rl", "eval"):
         wanted = lookup(config, f"task.{split}")
         if wanted.count > 0 and not wanted.levels:
             yield f"task.{split}.levels: {wanted.count} questions need at least one level"
-        reading = " and ".join(repr(r) for r in readers if r in config.stages)
-        if wanted.count == 0 and reading and "questions" in config.stages:
-            yield f"task.{split}.count: 0 questions for {reading}; ask for some, or take them out of stages"
 
 
 def _samples(config: Config) -> Iterator[str]:
@@ -225,19 +242,14 @@ def _variants(config: Config) -> Iterator[str]:
     except ValueError as error:
         yield str(error)
         return
-    # Without a stage that makes attempts they are those of an import, whose variants have names of their own.
-    chosen = config.trace.variants if "attempts" in config.stages else None
     for key, names, valid in (
         ("sample.variants", config.sample.variants, list(words.solve)),
-        ("trace.variants", chosen or [], list(words.solve)),
         ("reflect.variants", config.reflect.variants, list(words.reflect)),
     ):
         for i, name in enumerate(names):
             if name not in valid:
                 has = f"prompts={config.prompts} has {', '.join(valid)}"
                 yield f"{key}[{i}]: no variant {name!r}, {has}{closest(name, valid)}"
-            elif name not in config.sample.variants and key == "trace.variants":
-                yield f"{key}[{i}]: {name!r} is not among sample.variants, so there would be no attempts of it"
 
 
 def _decoding(config: Config) -> Iterator[str]:
@@ -275,8 +287,6 @@ def _sft(config: Config) -> Iterator[str]:
 def _grpo(config: Config) -> Iterator[str]:
     grpo = config.grpo
     ranks = grpo.nodes * grpo.ranks_per_node
-    if "grpo" in config.stages and config.engine.device == "cpu" and grpo.nodes > 1:
-        yield f"grpo.nodes: {grpo.nodes} with engine.device = cpu, where verl has a Ray of its own on one node"
     if grpo.mini_batch > 0 and grpo.batch % grpo.mini_batch:
         yield f"grpo.mini_batch: {grpo.mini_batch} does not divide grpo.batch = {grpo.batch}"
     if ranks > 0 and grpo.mini_batch * grpo.n % ranks:
@@ -284,8 +294,6 @@ def _grpo(config: Config) -> Iterator[str]:
             f"grpo.mini_batch: {grpo.mini_batch} x grpo.n = {grpo.mini_batch * grpo.n} sequences "
             f"do not divide among {ranks} ranks (grpo.nodes x grpo.ranks_per_node)"
         )
-    if "grpo" in config.stages and 0 < config.task.rl.count < grpo.batch:
-        yield f"task.rl.count: {config.task.rl.count} questions do not fill one grpo.batch of {grpo.batch}"
     for i, override in enumerate(grpo.overrides):
         if "=" not in override and not override.startswith("~"):
             yield f"grpo.overrides[{i}]: {override!r} is no override of verl's config: key=value, +key=value or ~key"

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from sfray.compose import CONF, composed, load
-from sfray.config import STAGES, Config
-from sfray.pipeline import stages
+from sfray.config import Config
+from sfray.graph import build
 from sfray.preflight import preflight
 from sfray.traces.recipes import recipe
 from sfray.validation import ConfigError, lookup, parse
@@ -23,7 +23,7 @@ EXPERIMENTS = sorted(
 OPTIONS = sorted(
     (p.parent.relative_to(CONF).as_posix(), p.stem)
     for p in FILES
-    if p.parent != CONF and p.parent.relative_to(CONF).parts[0] != "experiment"
+    if p.parent != CONF and p.parent.relative_to(CONF).parts[0] != "experiment" and p.parent.name != "tail"
 )
 BASES = ["quickstart", "paper/countdown_1.5b", "paper/openthoughts_1k"]
 """Experiments that options are tried on: a context of 16,384 does not fit the embedded model."""
@@ -43,6 +43,7 @@ def test_the_groups_are_those_of_the_schema() -> None:
         "grpo",
         "evaluate",
         "cluster",
+        "method",
     }
     assert groups <= {k for k in vars(Config()) if k != "experiment"}
 
@@ -50,14 +51,13 @@ def test_the_groups_are_those_of_the_schema() -> None:
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_is_valid(experiment: str) -> None:
     config = load([f"experiment={experiment}"])
-    preflight(config)
-    assert set(stages(config)) == set(STAGES)
+    assert list(preflight(config)) == list(build(config))
 
 
 SERVES: tuple[list[str], ...] = (
     [],
-    ["task.sft.count=0", "task.rl.count=0", "stages=[questions,evaluate,report]", "evaluate.models=[base]"],
-    ["task.eval.count=0", "stages=[questions,attempts,reflections,quality,traces,sft]"],
+    ["task.sft.count=0", "task.rl.count=0", "steps=[eval_base]"],
+    ["task.eval.count=0", "steps=[quality,sft]"],
 )
 """Whole runs, runs that only evaluate, runs that only train: some data sets serve one of them alone."""
 
@@ -113,13 +113,13 @@ def test_a_bare_launch_is_quickstart() -> None:
     config = load()
     assert config.run.name == "quickstart"
     assert (config.model.path, config.engine.device, config.cluster.address) == ("tiny", "cpu", "local")
-    assert config.stages == list(STAGES)
+    assert config.steps == []
 
 
 def test_rl_only_differs_from_quickstart_in_nothing_but_the_sft() -> None:
     quick, only = load(), load(["experiment=quickstart_rl_only"])
-    assert only.stages == ["questions", "grpo", "evaluate", "report"]
-    assert (only.grpo.init, only.evaluate.models) == ("base", ["base", "grpo"])
+    assert list(build(only)) == ["base", "questions", "grpo", "eval_base", "eval_grpo", "results"]
+    assert only.method["grpo"]["model"] == "base"
     for key in ("model", "task.rl", "task.eval", "grpo.steps", "grpo.batch", "grpo.n", "grpo.lr", "grpo.max_response"):
         assert lookup(quick, key) == lookup(only, key)
 
@@ -152,7 +152,6 @@ COUNTDOWN = {
     "sft.batch": 1,
     "sft.max_length": 4096,
     "evaluate.n": 4,
-    "evaluate.models": ["base", "sft", "grpo"],
 }
 OPENTHOUGHTS = {
     "grpo.max_prompt": 2048,
@@ -236,7 +235,7 @@ def test_openthoughts_trains_on_its_own_rows_and_is_tested_on_others(experiment:
     assert "openthoughts" in {config.task.name, *parts}
     (trained,) = [p for p in config.task.options["parts"] if p["name"] == "openthoughts"]
     assert trained["options"]["domains"] == ["math"]
-    assert (config.task.eval.count > 0) == ("evaluate" in config.stages)
+    assert config.task.eval.count > 0
 
 
 def test_every_paper_preset_is_tested() -> None:
@@ -247,11 +246,7 @@ ABLATIONS = {
     "no_order": {"trace.recipe": "no_order", "report.beside": "no_order"},
     "no_reflections": {"trace.recipe": "no_reflections", "report.beside": "no_reflections"},
     "no_prompt_diversity": {"sample.variants": ["plain"], "sample.n": 64, "report.beside": "no_prompt_diversity"},
-    "rl_only": {
-        "grpo.init": "base",
-        "stages": ["questions", "grpo", "evaluate", "report"],
-        "evaluate.models": ["base", "grpo"],
-    },
+    "rl_only": {},
     "star_c_full": {"trace.recipe": "star_c_full"},
     "uniform": {"trace.recipe": "uniform"},
     "fixed_ratio": {"trace.recipe": "fixed_ratio", "trace.n_correct": 1, "trace.n_incorrect": 1},
@@ -260,7 +255,8 @@ ABLATIONS = {
 
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_an_ablation_changes_what_it_is_named_after_and_nothing_else(name: str) -> None:
-    full = leaves(composed(["experiment=paper/countdown_1.5b"]))
+    method = "rl_only" if name == "rl_only" else "skillfactory"
+    full = leaves(composed(["experiment=paper/countdown_1.5b", f"method={method}"]))
     ablated = leaves(composed([f"experiment=ablation/{name}"]))
     changed = {k: v for k, v in ablated.items() if full.get(k, ...) != v}
     assert changed.pop("run.name") == f"ablation_{name}"

@@ -7,7 +7,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from sfray import doctor
-from sfray.config import Config, GrpoConfig, ModelConfig
+from sfray.compose import load
+from sfray.graph import build
 from tests.models import folders
 
 
@@ -53,7 +54,7 @@ def test_little_space_is_a_warning():
 
 
 @pytest.mark.parametrize(
-    ("attention", "stages", "missing"),
+    ("attention", "steps", "missing"),
     [
         ("flash_attention_2", ["attempts", "sft"], 1),
         ("flash_attention_2", ["grpo"], 1),
@@ -61,26 +62,28 @@ def test_little_space_is_a_warning():
         ("sdpa", ["sft", "grpo"], 0),
     ],
 )
-def test_what_a_config_needs_and_lacks_is_said_before_any_stage(attention, stages, missing):
-    config = Config(stages=stages, model=ModelConfig(attention=attention))
-    lines = list(doctor.missing_for(config))
+def test_what_a_config_needs_and_lacks_is_said_before_any_step(attention, steps, missing):
+    config = load([f"model.attention={attention}"])
+    chosen = [step for name, step in build(config).items() if name in steps]
+    lines = list(doctor.missing_for(config, chosen))
     assert len(lines) == missing
     assert all(line.startswith("model.attention: flash_attention_2 needs flash-attn") for line in lines)
 
 
 @pytest.mark.parametrize(
-    ("stages", "logger", "lines"),
+    ("steps", "logger", "lines"),
     [
         (["grpo"], ["console", "mlflow", "file"], 1),
         (["grpo"], ["console", "file", "rl_insight"], 0),
         (["sft"], ["mlflow"], 0),
     ],
 )
-def test_a_logger_that_is_not_installed_is_named(monkeypatch, stages, logger, lines):
+def test_a_logger_that_is_not_installed_is_named(monkeypatch, steps, logger, lines):
     monkeypatch.setattr(doctor, "_folder", lambda name: [])
-    config = Config(stages=stages, grpo=GrpoConfig(logger=logger))
+    config = load([f"grpo.logger={logger}"])
+    chosen = [step for name, step in build(config).items() if name in steps]
     needed = ["grpo.logger: mlflow needs the package mlflow: pip install mlflow, or leave it out"]
-    assert list(doctor.missing_for(config)) == needed * lines
+    assert list(doctor.missing_for(config, chosen)) == needed * lines
 
 
 def test_a_model_is_tried_as_well(tmp_path):

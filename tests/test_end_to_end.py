@@ -16,7 +16,8 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from sfray.config import STAGES
+from sfray.compose import load
+from sfray.graph import build
 from sfray.store import Manifest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,15 +31,15 @@ UNDER_WAY = {
     "sft": "train/checkpoint_*",
     # verl saves a checkpoint before it logs the step: killed in between, it would lose the step's record.
     "grpo": "metrics.jsonl",
-    "evaluate": "part-*.parquet",
+    "eval_grpo": "part-*.parquet",
 }
-"""What a stage has written when it is in the middle of its work."""
+"""What a step has written when it is in the middle of its work."""
 
 RAY_AGENTS = ("ray::RuntimeEnvAgent", "ray::DashboardAgent")
 """They hold neither a model nor a file, and notice the end of their node only after a while."""
 
 SAME_BYTES = ("questions", "attempts", "reflections", "traces")
-"""Stages whose files must not differ by a bit between two runs."""
+"""Steps whose files must not differ by a bit between two runs."""
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(3 * PATIENCE)]
 
@@ -55,13 +56,13 @@ def finish(folder: Path, *overrides: str) -> None:
     assert launch(folder, *overrides).wait(PATIENCE) == 0, (folder.parent / f"{folder.name}.log").read_text()[-4000:]
 
 
-def kill_in(stage: str, folder: Path) -> None:
-    """Starts the run and kills its driver in the middle of a stage."""
+def kill_in(step: str, folder: Path) -> None:
+    """Starts the run and kills its driver in the middle of a step."""
     driver = launch(folder)
     deadline = time.monotonic() + PATIENCE
-    while not any((folder / stage).glob(UNDER_WAY[stage])):
+    while not any((folder / step).glob(UNDER_WAY[step])):
         assert driver.poll() is None, (folder.parent / f"{folder.name}.log").read_text()[-4000:]
-        assert time.monotonic() < deadline, f"{stage} did not begin"
+        assert time.monotonic() < deadline, f"{step} did not begin"
         time.sleep(0.02)
     children = [c for c in psutil.Process(driver.pid).children(recursive=True) if not is_agent(c)]
     driver.send_signal(signal.SIGKILL)
@@ -79,17 +80,17 @@ def is_agent(process: psutil.Process) -> bool:
         return True
 
 
-def files(folder: Path, stage: str) -> dict[str, bytes]:
-    """The Parquet files of a stage."""
-    found = {p.name: p.read_bytes() for p in (folder / stage).glob("*.parquet")}
+def files(folder: Path, step: str) -> dict[str, bytes]:
+    """The Parquet files of a step."""
+    found = {p.name: p.read_bytes() for p in (folder / step).glob("*.parquet")}
     assert found
     return found
 
 
-def evaluated(folder: Path, *models: str) -> dict[str, str]:
-    """Texts of the evaluation by id; no id may occur twice."""
-    parts = [pq.read_table(part).to_pylist() for part in (folder / "evaluate").glob("part-*.parquet")]
-    chosen = [row for row in itertools.chain(*parts) if row["model"] in models]
+def evaluated(folder: Path, step: str) -> dict[str, str]:
+    """Texts of an evaluation by id; no id may occur twice."""
+    parts = [pq.read_table(part).to_pylist() for part in (folder / step).glob("part-*.parquet")]
+    chosen = list(itertools.chain(*parts))
     found = {row["id"]: row["text"] for row in chosen}
     assert len(found) == len(chosen) > 0
     return found
@@ -115,33 +116,34 @@ def undisturbed(tmp_path_factory) -> Path:
     return folder
 
 
-def test_every_stage_hands_over_what_the_next_one_needs(undisturbed):
-    manifests = {name: Manifest.read(undisturbed / name / "manifest.json") for name in STAGES}
+def test_every_step_hands_over_what_the_next_one_needs(undisturbed):
+    manifests = {name: Manifest.read(undisturbed / name / "manifest.json") for name in build(load())}
     assert manifests["questions"].counts == {"sft": 16, "rl": 16, "eval": 8}
     assert manifests["attempts"].counts["rows"] == 16 * 4 * 4
     assert manifests["reflections"].counts["rows"] + sum(manifests["reflections"].rejects.values()) >= 16 * 4 * 4
     assert manifests["traces"].counts["traces"] == manifests["sft"].counts["traces"] > 0
     assert manifests["grpo"].counts["steps"] == 2
     assert len(lines(undisturbed / "grpo" / "metrics.jsonl")) == 2
-    results = json.loads((undisturbed / "evaluate" / "results.json").read_text())
+    results = json.loads((undisturbed / "results" / "results.json").read_text())
     assert set(results["models"]) == {"base", "sft", "grpo"}
-    page = (undisturbed / "report" / "report.html").read_text()
+    page = (undisturbed / "report.html").read_text()
     assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
 
 
-def test_a_driver_killed_in_every_stage_loses_and_doubles_nothing(undisturbed, tmp_path):
+def test_a_driver_killed_in_every_step_loses_and_doubles_nothing(undisturbed, tmp_path):
     folder = tmp_path / "killed"
-    for stage in UNDER_WAY:
-        kill_in(stage, folder)
+    for step in UNDER_WAY:
+        kill_in(step, folder)
     finish(folder)
-    for stage in SAME_BYTES:
-        assert files(folder, stage) == files(undisturbed, stage), stage
+    for step in SAME_BYTES:
+        assert files(folder, step) == files(undisturbed, step), step
     model = Path("sft", "model", "model.safetensors")
     assert (folder / model).read_bytes() == (undisturbed / model).read_bytes()
     # Rollouts meet in batches by chance, and sums of floats with them: GRPO's weights differ, its bookkeeping does not.
     assert [line["step"] for line in lines(folder / "grpo" / "metrics.jsonl")] == [1, 2]
-    assert evaluated(folder, "base", "sft") == evaluated(undisturbed, "base", "sft")
-    assert sorted(evaluated(folder, "grpo")) == sorted(evaluated(undisturbed, "grpo"))
+    for step in ("eval_base", "eval_sft"):
+        assert evaluated(folder, step) == evaluated(undisturbed, step)
+    assert sorted(evaluated(folder, "eval_grpo")) == sorted(evaluated(undisturbed, "eval_grpo"))
 
 
 def test_a_submitted_job_joins_the_cluster_it_was_sent_to(tmp_path):
@@ -161,7 +163,7 @@ def test_a_submitted_job_joins_the_cluster_it_was_sent_to(tmp_path):
         )  # fmt: skip
     try:
         entrypoint = [
-            sys.executable, "launch.py", "experiment=smoke", "stages=[questions,attempts]",
+            sys.executable, "launch.py", "experiment=smoke", "steps=[attempts]",
             f"run.dir={tmp_path}", "run.name=job", "engine.actors=1",
         ]  # fmt: skip
         submit = [*ray, "job", "submit", f"--address=http://127.0.0.1:{dashboard}", "--working-dir=."]

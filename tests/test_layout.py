@@ -18,6 +18,7 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES = 350, 60
 
 FLOORS = [
     {
+        "artifacts",
         "arrow",
         "config",
         "errors",
@@ -38,8 +39,11 @@ FLOORS = [
     },
     {"cluster", "models", "overrides", "tasks"},
     {"traces"},
-    {"evaluation", "interchange", "sampling", "tiny", "training"},
-    {"compose", "doctor", "preflight"},
+    {"evaluation", "interchange", "listing", "sampling", "stage", "status", "tiny", "training"},
+    {"report", "stages"},
+    {"graph"},
+    {"compose", "doctor", "rules"},
+    {"preflight"},
     {"pipeline"},
     {"cli"},
 ]

@@ -23,8 +23,8 @@ WRONG = [
     ("sample.n", "sample.n: cannot be read: no = in it; an override is key=value, in quotes where it holds spaces"),
     ("sample.n==3", "sample.n==3: cannot be read: extraneous input '='; quote what holds = , [ or spaces"),
     (
-        "stages=[traces,",
-        "stages=[traces,: cannot be read: no viable alternative at input '[traces,'; quote what holds = , [ or spaces",
+        "steps=[traces,",
+        "steps=[traces,: cannot be read: no viable alternative at input '[traces,'; quote what holds = , [ or spaces",
     ),
     (
         "sample.variants[0]=plan",
@@ -125,7 +125,7 @@ def test_keys_beside_the_schema_are_asked_for_only_when_one_is_wrong() -> None:
         "hydra.run.dir=x",
         "hydra/job_logging=default",
         "model@other=tiny",
-        "stages=[traces,sft]",
+        "steps=[traces,sft]",
     ],
 )
 def test_what_is_left_to_hydra_and_to_the_schema(text: str) -> None:

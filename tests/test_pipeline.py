@@ -1,112 +1,111 @@
-"""What depends on what: fingerprints, inputs, and the refusals before any engine starts."""
+"""Runs without an engine: what is reused, what is made beside it, and the refusals before any engine starts."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
+import threading
+import time
+from pathlib import Path
 
 import pytest
 import yaml
 
 from sfray import pipeline
-from sfray.config import STAGES, ClusterConfig, Config, ModelConfig, RunConfig, SplitConfig, TaskConfig
-from sfray.store import Manifest, StageConflict
+from sfray.compose import load
+from sfray.config import ClusterConfig, Config, ModelConfig, RunConfig
+from sfray.interchange.export import export
+from sfray.interchange.skillfactory import import_run
+from sfray.locks import hold
+from sfray.store import ArtifactIncomplete, Manifest, RunFolder
 from sfray.validation import ConfigError, parse
+from tests.interchange.rows import WRONG, row
+from tests.traces.rows import write_tokenizer
+
+SMALL = [f"task.{split}.count={n}" for split, n in (("sft", 4), ("rl", 16), ("eval", 4))]
 
 
 @pytest.fixture
-def config(tmp_path) -> Config:
-    return Config(
-        stages=["questions"],
-        run=RunConfig(name="r", dir=str(tmp_path)),
-        model=ModelConfig(context=32768),
-        task=TaskConfig(sft=SplitConfig(["3"], 4), rl=SplitConfig(["3"], 4), eval=SplitConfig(["3", "4"], 4)),
-    )
+def config(tmp_path: Path) -> Config:
+    return load(["steps=[questions]", *SMALL, f"run.dir={tmp_path}", "run.name=r"])
 
 
-def changed(config: Config, **groups) -> set[str]:
-    """Stages whose fingerprint differs once keys of groups are replaced."""
-    other = dataclasses.replace(
-        config,
-        **{g: dataclasses.replace(getattr(config, g), **v) if isinstance(v, dict) else v for g, v in groups.items()},
-    )
-    before, after = pipeline.stages(config), pipeline.stages(other)
-    return {name for name in STAGES if before[name].fingerprint != after[name].fingerprint}
+def changed(config: Config, **groups) -> Config:
+    """The config with keys of groups replaced."""
+    made = {g: dataclasses.replace(getattr(config, g), **v) if isinstance(v, dict) else v for g, v in groups.items()}
+    return dataclasses.replace(config, **made)
 
 
-def test_every_stage_has_a_spec_in_order():
-    assert tuple(pipeline.SPECS) == STAGES
+def counted(folder: Path) -> dict[str, int]:
+    """The counts of a finished step."""
+    return Manifest.read(folder / "manifest.json").counts
 
 
-def test_a_change_reaches_the_stages_downstream_and_no_other(config):
-    assert changed(config, trace={"recipe": "uniform"}) == {"quality", "traces", "sft", "grpo", "evaluate"}
-    assert changed(config, sft={"lr": 1.0}) == {"sft", "grpo", "evaluate"}
-    assert changed(config, evaluate={"n": 1}) == {"evaluate"}
-    assert changed(config, grpo={"steps": 1}) == {"grpo", "evaluate"}
-    assert changed(config, sample={"n": 1}) == {
-        "attempts",
-        "reflections",
-        "quality",
-        "traces",
-        "sft",
-        "grpo",
-        "evaluate",
-    }
-    assert changed(config, run={"seed": 1}) == set(STAGES) - {"report"}
-
-
-def test_machines_change_nothing(config):
-    assert changed(config, engine={"actors": 7, "threads": 3}) == set()
-    assert changed(config, cluster=ClusterConfig(address="local", num_cpus=99)) == set()
-    assert changed(config, trace={"builders": 3}) == set()
-    assert changed(config, sft={"max_failures": 9}, grpo={"timeout_minutes": 1.0}) == set()
-
-
-def test_a_longer_evaluation_costs_no_new_attempts(config):
-    longer = dataclasses.replace(config.task, eval=SplitConfig(["3", "4"], 400))
-    assert changed(config, task=longer) == {"questions", "evaluate"}
-
-
-def test_inputs_follow_the_config(config):
-    assert pipeline.inputs_of("grpo", config) == ("questions", "sft")
-    assert pipeline.inputs_of("evaluate", config) == ("questions", "sft", "grpo")
-    rl_only = dataclasses.replace(
-        config,
-        grpo=dataclasses.replace(config.grpo, init="base"),
-        evaluate=dataclasses.replace(config.evaluate, models=["base", "grpo"]),
-    )
-    assert pipeline.inputs_of("grpo", rl_only) == ("questions",)
-    assert pipeline.inputs_of("evaluate", rl_only) == ("questions", "grpo")
-
-
-def test_questions_run_once_and_are_then_skipped(config, tmp_path, capsys):
+def test_questions_are_made_once_and_then_reused(config, tmp_path, capsys):
     pipeline.run(config)
     manifest = tmp_path / "r" / "questions" / "manifest.json"
     first = manifest.read_bytes()
-    assert Manifest.read(manifest).counts == {"sft": 4, "rl": 4, "eval": 4}
+    assert counted(manifest.parent) == {"sft": 4, "rl": 16, "eval": 4}
+    assert "made" in capsys.readouterr().out
     pipeline.run(config)
     assert manifest.read_bytes() == first
-    assert "questions: done already" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "reused" in printed
+    assert "questions: done already" in printed
 
 
-def test_another_config_is_refused_with_the_difference_until_overwritten(config):
+def test_a_step_is_a_link_to_an_artifact_that_runs_share(config, tmp_path):
     pipeline.run(config)
-    other = dataclasses.replace(config, task=dataclasses.replace(config.task, sft=SplitConfig(["3"], 5)))
-    with pytest.raises(StageConflict, match=r"task\.sft\.count: 4 there, 5 now"):
-        pipeline.run(other)
-    pipeline.run(dataclasses.replace(other, run=dataclasses.replace(other.run, overwrite=["questions"])))
-    assert pipeline.stages(other)["questions"].manifest.counts["sft"] == 5
+    pipeline.run(changed(config, run={"name": "other"}))
+    places = {(tmp_path / name / "questions").resolve() for name in ("r", "other")}
+    assert len(places) == 1
+    assert next(iter(places)).parent == tmp_path / "artifacts" / "questions"
 
 
-def test_a_missing_input_is_named(config):
-    with pytest.raises(pipeline.MissingInput, match=r"stage 'traces' needs 'questions', which is not done"):
-        pipeline.run(dataclasses.replace(config, stages=["traces"]))
+def test_a_changed_setting_makes_an_artifact_beside_the_old_one_and_says_which(config, tmp_path, capsys):
+    pipeline.run(config)
+    old = (tmp_path / "r" / "questions").resolve()
+    other = changed(config, task=dataclasses.replace(config.task, sft=dataclasses.replace(config.task.sft, count=5)))
+    capsys.readouterr()
+    pipeline.run(other)
+    assert "task.sft.count: 4 there, 5 now" in capsys.readouterr().out
+    assert counted(tmp_path / "r" / "questions")["sft"] == 5
+    assert counted(old)["sft"] == 4
+    pipeline.run(config)  # and back
+    assert (tmp_path / "r" / "questions").resolve() == old
 
 
-def test_a_missing_input_is_found_before_any_stage_runs(config, tmp_path):
-    stages = ["questions", "attempts", "sft"]
-    with pytest.raises(pipeline.MissingInput, match=r"stage 'sft' needs 'traces', which is not done"):
-        pipeline.run(dataclasses.replace(config, stages=stages))
-    assert not (tmp_path / "r" / "questions").exists()
+def test_links_of_another_config_are_taken_away(config, tmp_path):
+    pipeline.run(changed(config, steps=["base", "questions"]))
+    assert {p.name for p in (tmp_path / "r").iterdir() if p.is_symlink()} == {"base", "questions"}
+    pipeline.run(changed(config, steps=["base"], run={"seed": 1}))
+    assert {p.name for p in (tmp_path / "r").iterdir() if p.is_symlink()} == {"base"}
+
+
+def test_a_folder_of_runs_can_be_moved(config, tmp_path):
+    pipeline.run(changed(config, run={"dir": str(tmp_path / "here")}))
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert counted(tmp_path / "there" / "r" / "questions")["sft"] == 4
+
+
+def test_an_artifact_that_another_run_makes_is_waited_for(config, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(pipeline, "_PATIENCE_SECONDS", 0.05)
+    place = pipeline.Run.plan(config).artifacts["questions"].path
+    begun, over = threading.Event(), time.monotonic()
+
+    def work() -> None:
+        with hold(place):
+            begun.set()
+            time.sleep(1.0)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    begun.wait()
+    pipeline.run(config)
+    worker.join()
+    assert time.monotonic() - over > 1.0
+    assert capsys.readouterr().out.count("questions: waiting; ") == 1
+    assert counted(tmp_path / "r" / "questions")["sft"] == 4
 
 
 def test_a_jobs_own_copy_of_the_code_is_warned_of_and_refused_on_several_nodes(config, tmp_path, monkeypatch, capsys):
@@ -114,44 +113,74 @@ def test_a_jobs_own_copy_of_the_code_is_warned_of_and_refused_on_several_nodes(c
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
     monkeypatch.setattr(pipeline.cluster, "connect", lambda _: None)
     monkeypatch.setattr(pipeline.cluster, "nodes", lambda: 3)
-    relative = dataclasses.replace(config.run, dir="runs")
     with pytest.raises(ConfigError, match="which no other node sees"):
-        pipeline.run(dataclasses.replace(config, stages=["questions", "attempts"], run=relative))
+        pipeline.run(changed(config, steps=["attempts"], run={"dir": "runs"}))
     assert capsys.readouterr().out.count("warning: run.dir: 'runs' is relative") == 1
 
 
-def test_a_report_has_the_config_of_the_run_and_not_its_own(config, tmp_path):
+def test_a_run_keeps_its_config(config, tmp_path):
     pipeline.run(config)
-    kept = (tmp_path / "r" / "config.yaml").read_text()
-    assert parse(yaml.safe_load(kept)) == config
-    pipeline.report(tmp_path / "r")
-    assert "context: 32768" in (tmp_path / "r" / "report" / "report.html").read_text()
-    assert (tmp_path / "r" / "config.yaml").read_text() == kept
+    assert parse(yaml.safe_load((tmp_path / "r" / "config.yaml").read_text())) == config
 
 
-def test_questions_of_another_split_size_are_refused_only_by_who_reads_it(config):
+def test_an_input_that_lost_a_file_is_named_before_it_is_read(config, tmp_path):
     pipeline.run(config)
-    more = dataclasses.replace(
-        config, stages=["attempts"], task=dataclasses.replace(config.task, sft=SplitConfig(["3"], 9))
-    )
-    with pytest.raises(StageConflict, match=r"task\.sft\.count: 4 there, 9 now"):
-        pipeline.run(more)
-    other = dataclasses.replace(config, task=dataclasses.replace(config.task, rl=SplitConfig(["3"], 9)))
-    assert pipeline._serves(pipeline.stages(other)["questions"], pipeline.SPECS["attempts"])
-    assert not pipeline._serves(pipeline.stages(other)["questions"], pipeline.SPECS["grpo"])
+    questions = (tmp_path / "r" / "questions" / "sft.parquet").resolve()
+    questions.write_bytes(questions.read_bytes()[:-4])
+    with pytest.raises(ArtifactIncomplete, match=r"was finished, but now sft.parquet is cut short. Delete .*manifest"):
+        pipeline.run(changed(config, steps=["attempts"]))
 
 
 def test_summary_is_one_line():
-    manifest = Manifest("attempts", "f", {}, {}, {"rows": 1234}, {"truncated": 2, "structural_tag": 1}, {}, 75.2)
-    assert pipeline.summary(manifest) == "[green]attempts[/] in 1:15 min: 1,234 rows; 3 rejects"
+    manifest = Manifest("sample", "f", {}, {}, {"rows": 1234}, {"truncated": 2, "structural_tag": 1}, {}, 75.2)
+    assert pipeline.summary("attempts_2", manifest) == "[green]attempts_2[/] in 1:15 min: 1,234 rows; 3 rejects"
 
 
-def test_a_model_of_the_hub_is_tried_before_the_first_stage(config, monkeypatch):
+def test_a_model_of_the_hub_is_tried_before_the_first_step(config, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    asked = dataclasses.replace(
-        config, stages=["questions", "attempts"], model=ModelConfig(path="no/such-model", context=32768)
-    )
+    asked = changed(config, steps=["attempts"], model={"path": "no/such-model"})
     with pytest.raises(ConfigError, match=r"model\.path: neither a folder nor a model of the hub: 'no/such-model'"):
         pipeline.run(asked)
-    assert not pipeline.stages(asked)["questions"].done
-    pipeline.run(dataclasses.replace(asked, stages=["questions"]))  # which needs no model
+    assert not (tmp_path / "artifacts").exists()
+    pipeline.run(changed(asked, steps=["questions"]))  # which needs no model
+
+
+def test_a_folder_of_an_older_version_is_refused(config, tmp_path):
+    pipeline.run(config)
+    place = (tmp_path / "r" / "questions").resolve()
+    (tmp_path / "r" / "questions").unlink()
+    place.rename(tmp_path / "r" / "questions")
+    with pytest.raises(ValueError, match=r"questions is not of this version of sfray; choose another run\.name"):
+        pipeline.run(config)
+
+
+def imported(tmp_path: Path) -> Config:
+    """A config over an import."""
+    (tmp_path / "raw.jsonl").write_text("\n".join(map(json.dumps, [row("(3 + 5) * 8"), row("3 + 5", False, (WRONG,))])))
+    import_run(str(tmp_path / "raw.jsonl"), tmp_path / "run", "countdown", len)
+    return dataclasses.replace(
+        load(["steps=[traces]"]),
+        run=RunConfig(name="run", dir=str(tmp_path)),
+        model=ModelConfig(path=str(tmp_path / "model")),
+        cluster=ClusterConfig(address="local", num_cpus=2, object_store_gib=0.1),
+    )
+
+
+def test_a_run_takes_what_was_imported_as_done(tmp_path):
+    this = pipeline.Run.plan(imported(tmp_path))
+    assert [n for n in ("questions", "attempts", "reflections", "traces") if this.artifacts[n].done] == [
+        "questions",
+        "attempts",
+        "reflections",
+    ]
+    found = RunFolder(tmp_path / "run").imported()["attempts"].fingerprint
+    assert this.artifacts["traces"].inputs["attempts"] == found
+
+
+@pytest.mark.engine
+def test_traces_of_an_import_can_be_exported(tmp_path):
+    config = imported(tmp_path)
+    write_tokenizer(tmp_path / "model")
+    pipeline.run(config)
+    assert counted(tmp_path / "run" / "traces")["traces"] == 1
+    assert export(tmp_path / "run", "trl", tmp_path / "out") == {"traces": 1}

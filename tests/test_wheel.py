@@ -77,7 +77,7 @@ def test_its_code_and_config_are_its_own(site: Path, tmp_path: Path) -> None:
 def test_check_works_in_an_empty_folder(site: Path, tmp_path: Path, arguments: list[str], run: str) -> None:
     done = sfray(site, tmp_path, "check", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"ok: run '{run}', stages questions, ")
+    assert done.stdout.startswith(f"ok: run '{run}', steps base, questions, ")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -89,7 +89,7 @@ def test_run_says_how_to_use_it(site: Path, tmp_path: Path) -> None:
 
 
 def test_run_works_in_an_empty_folder(site: Path, tmp_path: Path) -> None:
-    done = sfray(site, tmp_path, "run", "experiment=smoke", "stages=[questions]")
+    done = sfray(site, tmp_path, "run", "experiment=smoke", "steps=[questions]")
     assert (done.returncode, done.stderr) == (0, "")
     assert [p.name for p in tmp_path.iterdir()] == ["runs"]
     assert (tmp_path / "runs" / "smoke" / "questions" / "manifest.json").is_file()

@@ -10,7 +10,9 @@ import typer
 from sfray.cli.check import check
 from sfray.cli.doctor import doctor
 from sfray.cli.export import export
+from sfray.cli.gc import gc
 from sfray.cli.import_ import import_
+from sfray.cli.ls import ls
 from sfray.cli.report import report
 from sfray.cli.run import run
 from sfray.cli.score import score
@@ -18,6 +20,6 @@ from sfray.cli.score import score
 app = typer.Typer(help="SkillFactory on Ray.", no_args_is_help=True, add_completion=False)
 
 app.command(context_settings={"ignore_unknown_options": True})(run)
-for command in (check, doctor, score, report, export):
+for command in (check, doctor, ls, gc, score, report, export):
     app.command()(command)
 app.command("import")(import_)

@@ -26,7 +26,7 @@ def check(
     with reported():
         raw = composed(overrides or [], conf or CONF)
         config = parse(raw)
-        preflight(config)
+        steps = preflight(config)
     if show:
         console.print(yaml.safe_dump(raw, sort_keys=False), markup=False)
-    console.print(f"[green]ok[/]: run {config.run.name!r}, stages {', '.join(config.stages)}")
+    console.print(f"[green]ok[/]: run {config.run.name!r}, steps {', '.join(steps)}")

@@ -18,10 +18,11 @@ def export(
     prompts: Annotated[
         str | None, typer.Option(help="Where the run's prompts file is now, if it has moved since.")
     ] = None,
+    step: Annotated[str | None, typer.Option(help="The step that made the traces, where there are several.")] = None,
 ) -> None:
     """Write a run's traces as another trainer reads them."""
     from sfray.interchange.export import export as write
 
     with reported():
-        counts = write(run, to, out, prompts)
+        counts = write(run, to, out, prompts, step)
     console.print(f"[green]{out}[/]: " + ", ".join(f"{v:,} {k}" for k, v in counts.items()))

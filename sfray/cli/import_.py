@@ -21,7 +21,7 @@ def import_(
     default_variants: Annotated[bool, typer.Option(help="Only the four variants of the released script.")] = False,
     drop_idea_or_fast: Annotated[bool, typer.Option(help='Drop reflections with "idea" or "fast".')] = False,
 ) -> None:
-    """Make the first three stages of a run from data that others sampled."""
+    """Make the first three steps of a run from data that others sampled."""
     from sfray.interchange.released import Options
     from sfray.interchange.skillfactory import import_run
     from sfray.locks import hold

@@ -73,6 +73,7 @@ def split_config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
 def _run(composed: DictConfig, failed: list[str]) -> None:
     """Runs one job; in a sweep, a failed one is noted instead of ending the process."""
     from sfray import pipeline
+    from sfray.report import page
 
     is_sweep = HydraConfig.get().mode is RunMode.MULTIRUN
     name = " ".join(HydraConfig.get().overrides.task)
@@ -80,7 +81,9 @@ def _run(composed: DictConfig, failed: list[str]) -> None:
         failed.append(name)  # until it has succeeded: of other errors Hydra keeps the first, and runs the other jobs
     try:
         with reported():
-            pipeline.run(parse(OmegaConf.to_container(composed, resolve=True)))  # type: ignore[arg-type]
+            config = parse(OmegaConf.to_container(composed, resolve=True))  # type: ignore[arg-type]
+            pipeline.run(config)
+            page.write(pipeline.run_folder(config), config)
     except SystemExit:
         if not is_sweep:
             raise

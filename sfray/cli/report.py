@@ -15,8 +15,19 @@ def report(
         Path, typer.Argument(help="Folder of a run, for example runs/quickstart.", exists=True, file_okay=False)
     ],
 ) -> None:
-    """Write the report page of a run again, from whatever stages are done."""
-    from sfray.pipeline import report as write
+    """Write the report page of a run again, from whatever steps are done."""
+    import dataclasses
+
+    import yaml
+
+    from sfray.compose import load
+    from sfray.report.page import write
+    from sfray.store import RunFolder
+    from sfray.validation import parse
 
     with reported():
-        write(run.resolve())
+        folder = RunFolder(run.resolve())
+        # An import leaves no config, and needs none but the report's own.
+        last = folder.config
+        config = parse(yaml.safe_load(last.read_text(encoding="utf-8"))) if last.exists() else load()
+        write(folder, dataclasses.replace(config, run=dataclasses.replace(config.run, name=run.resolve().name)))

@@ -6,14 +6,14 @@ The defaults of the method's own groups are the paper's; :mod:`sfray.validation`
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from sfray.config.data import DecodingConfig, QualityConfig, ReflectConfig, SampleConfig, TraceConfig
-from sfray.config.evaluation import EvaluateConfig, ReportConfig
+from sfray.config.data import DecodingConfig, QualityConfig, ReflectConfig, SampleConfig, SelectConfig, TraceConfig
+from sfray.config.evaluation import EvaluateConfig, ReportConfig, ResultsConfig
 from sfray.config.run import ClusterConfig, EngineConfig, ModelConfig, RunConfig, SplitConfig, TaskConfig
 from sfray.config.training import GrpoConfig, RolloutConfig, SftConfig
 
 __all__ = [
-    "STAGES",
     "ClusterConfig",
     "Config",
     "DecodingConfig",
@@ -24,24 +24,30 @@ __all__ = [
     "QualityConfig",
     "ReflectConfig",
     "ReportConfig",
+    "ResultsConfig",
     "RolloutConfig",
     "RunConfig",
     "SampleConfig",
+    "SelectConfig",
     "SftConfig",
     "SplitConfig",
     "TaskConfig",
     "TraceConfig",
 ]
 
-STAGES = ("questions", "attempts", "reflections", "quality", "traces", "sft", "grpo", "evaluate", "report")
-"""Every stage, in the order in which data flows."""
-
 
 @dataclass(frozen=True)
 class Config:
-    """Everything, as composed from ``conf/``."""
+    """Everything, as composed from ``conf/``.
 
-    stages: list[str] = field(default_factory=lambda: list(STAGES))
+    Attributes:
+        steps: Steps of the method to make, with whatever they need; empty for all.
+        method: Step -> its stage, its inputs and its own settings, see :mod:`sfray.graph`.
+        prompts: A prompts file.
+    """
+
+    steps: list[str] = field(default_factory=list)
+    method: dict[str, Any] = field(default_factory=dict)
     prompts: str = "default"
     run: RunConfig = field(default_factory=RunConfig)
     task: TaskConfig = field(default_factory=TaskConfig)
@@ -49,10 +55,12 @@ class Config:
     engine: EngineConfig = field(default_factory=EngineConfig)
     sample: SampleConfig = field(default_factory=SampleConfig)
     reflect: ReflectConfig = field(default_factory=ReflectConfig)
+    select: SelectConfig = field(default_factory=SelectConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
     trace: TraceConfig = field(default_factory=TraceConfig)
     sft: SftConfig = field(default_factory=SftConfig)
     grpo: GrpoConfig = field(default_factory=GrpoConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    results: ResultsConfig = field(default_factory=ResultsConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)

@@ -48,6 +48,19 @@ class ReflectConfig(DecodingConfig):
 
 
 @dataclass(frozen=True)
+class SelectConfig:
+    """Correct attempts as training data.
+
+    Attributes:
+        per_question: At most so many of a question, a seeded choice; null for all.
+        max_tokens: Longest prompt + response; longer ones are rejected.
+    """
+
+    per_question: Annotated[int | None, AT_LEAST_ONE] = None
+    max_tokens: Annotated[int, AT_LEAST_ONE] = 4096
+
+
+@dataclass(frozen=True)
 class QualityConfig:
     """Floors below which a run stops before training, with advice. 0 switches one off."""
 

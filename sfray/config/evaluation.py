@@ -11,23 +11,30 @@ from sfray.config.marks import AT_LEAST_ONE, INSIDE, NOT_NEGATIVE
 
 @dataclass(frozen=True)
 class EvaluateConfig(DecodingConfig):
-    """Sampled accuracy of each model on the ``eval`` split.
+    """Sampled answers of a model to evaluation questions.
 
     Attributes:
-        models: Of ``base``, ``sft``, ``grpo``.
         n_by_task: Samples per question of a task, where they are not ``n``.
-        confidence: Of the intervals.
     """
 
     n: Annotated[int, AT_LEAST_ONE] = 4
     n_by_task: dict[str, int] = field(default_factory=dict)
-    models: list[str] = field(default_factory=lambda: ["base", "sft", "grpo"])
     max_tokens: Annotated[int, AT_LEAST_ONE] = 16384
-    confidence: Annotated[float, INSIDE] = 0.95
 
     def samples(self, task: str) -> int:
         """Samples per question of a task."""
         return self.n_by_task.get(task, self.n)
+
+
+@dataclass(frozen=True)
+class ResultsConfig:
+    """Figures that samples are summed up in.
+
+    Attributes:
+        confidence: Of the intervals.
+    """
+
+    confidence: Annotated[float, INSIDE] = 0.95
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class ReportConfig:
     Attributes:
         traces: Traces and responses shown in the browser of each kind.
         published: Table of ``sfray/evaluation/published.yaml`` that the run is set beside.
-        beside: Row of it for the GRPO model, an ablation's say; empty for what ``grpo.init`` tells.
+        beside: Row of it for the last model, an ablation's say; empty for the row of the model's own label.
     """
 
     traces: Annotated[int, NOT_NEGATIVE] = 40

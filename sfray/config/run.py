@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE, OneOf
+from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE, SPEED_ONLY, OneOf
 
 
 @dataclass(frozen=True)
@@ -17,14 +17,12 @@ class RunConfig:
         dir: Storage that every node of the cluster can see.
         seed: The one seed; every other derives from it and from stable ids.
         shard_questions: Questions per shard, the unit of work, retry and resume.
-        overwrite: Stages whose earlier output may be thrown away when their config changed.
     """
 
-    name: str = "quickstart"
-    dir: str = "runs"
+    name: Annotated[str, SPEED_ONLY] = "quickstart"
+    dir: Annotated[str, SPEED_ONLY] = "runs"
     seed: int = 0
     shard_questions: Annotated[int, AT_LEAST_ONE] = 16
-    overwrite: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

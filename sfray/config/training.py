@@ -65,7 +65,6 @@ class GrpoConfig:
     """GRPO with a 0/1 reward in verl (paper section 4, released command).
 
     Attributes:
-        init: The model to start from: ``sft`` or ``base`` (RL only).
         batch: Prompts per step.
         mini_batch: Prompts per optimizer step; divides ``batch``.
         micro_batch: Sequences per forward pass of one rank.
@@ -79,7 +78,6 @@ class GrpoConfig:
         overrides: Further overrides of verl's own config, ``key=value``.
     """
 
-    init: str = "sft"
     nodes: Annotated[int, AT_LEAST_ONE] = 1
     ranks_per_node: Annotated[int, AT_LEAST_ONE] = 4
     batch: Annotated[int, AT_LEAST_ONE] = 256

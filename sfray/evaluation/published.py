@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from sfray.config import Config
+from sfray.config import ReportConfig
 from sfray.names import suggestion
 
 
@@ -54,12 +54,12 @@ class Published:
     rows: Mapping[str, Row]
     skills: Mapping[str, Mapping[str, float]]
 
-    def beside(self, models: Iterable[str], config: Config) -> dict[str, Row]:
+    def beside(self, models: Iterable[str], config: ReportConfig) -> dict[str, Row]:
         """The rows that a run's models are set beside.
 
         Args:
-            models: Of ``base``, ``sft`` and ``grpo``.
-            config: For ``report.beside`` and ``grpo.init``: what GRPO started from.
+            models: Labels of the models, in order of training. A label that is a row's key names that row.
+            config: ``beside`` names the row of the last model.
 
         Returns:
             Model -> row, without models that the table knows nothing of.
@@ -67,11 +67,13 @@ class Published:
         Raises:
             ValueError: ``report.beside`` names a row that no table has; names the nearest.
         """
-        trained = config.report.beside or ("rl_only" if config.grpo.init == "base" else "grpo")
-        known = {row["key"] for table in _file()["tables"].values() for row in table["rows"]}
-        if trained not in known:
-            raise ValueError(f"report.beside: no row {trained!r}{suggestion(trained, sorted(known))}")
-        keys = {model: trained if model == "grpo" else model for model in models}
+        labels = list(models)
+        keys = {label: label for label in labels}
+        if config.beside:
+            known = {row["key"] for table in _file()["tables"].values() for row in table["rows"]}
+            if config.beside not in known:
+                raise ValueError(f"report.beside: no row {config.beside!r}{suggestion(config.beside, sorted(known))}")
+            keys |= dict.fromkeys(labels[-1:], config.beside)
         return {model: self.rows[key] for model, key in keys.items() if key in self.rows}
 
 

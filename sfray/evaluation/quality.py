@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from sfray.arrow import from_table
-from sfray.config import Config
+from sfray.artifacts import Attempts, Questions, Reflections
+from sfray.config.settings import QualitySettings
 from sfray.evaluation.cost import parameters, sft_cost
 from sfray.evaluation.floors import QualityFloor, check
 from sfray.evaluation.groups import group, ordered
@@ -33,7 +33,7 @@ from sfray.files import write_json
 from sfray.models import ModelError, resolve
 from sfray.progress import console
 from sfray.records import Attempt, Question, Reflection
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks.lenient import verify_leniently
 from sfray.tasks.outcome import Reason
 
@@ -72,32 +72,42 @@ class _Group:
     yielded: Yield = field(default_factory=Yield)
 
 
-def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
+def write(
+    config: QualitySettings,
+    output: Artifact,
+    model: str,
+    questions: Questions,
+    attempts: Attempts,
+    reflections: Reflections,
+) -> None:
     """Measures quality, writes ``quality.json`` and holds it against the floors.
 
     Args:
-        config: For ``quality``, ``trace``, ``sft``, ``run.seed``, ``evaluate.confidence``.
-        stage: Where to write.
-        inputs: Folders of ``questions``, ``attempts`` and ``reflections``.
+        config: The settings.
+        output: Where to write.
+        model: The model to be trained, for what that costs.
+        questions: The questions.
+        attempts: The attempts at them.
+        reflections: The reflections on those.
 
     Raises:
         QualityFloor: A figure is below its floor; ``quality.json`` is there to be read.
     """
-    report = measure(_shards(inputs), config)
-    write_json(stage.path / "quality.json", report)
+    report = measure(_shards(questions, attempts, reflections), config, model)
+    write_json(output.path / "quality.json", report)
     show(report)
     failed = [c for c in check(report["overall"], config.quality) if not c.ok]
     if failed:
-        raise QualityFloor(failed, stage.path / "quality.json")
+        raise QualityFloor(failed, output.path / "quality.json")
     overall, expected = report["overall"], report["overall"]["yield"]
-    stage.commit(
+    output.commit(
         counts={k: overall[k] for k in ("questions", "attempts", "reflections")}
         | {"traceable_questions": expected["traceable_questions"], "expected_traces": expected["traces"]},
         metrics={"warnings": report["warnings"]},
     )
 
 
-def measure(shards: Iterable[Shard], config: Config) -> dict[str, Any]:
+def measure(shards: Iterable[Shard], config: QualitySettings, model: str) -> dict[str, Any]:
     """The content of ``quality.json``; only counts stay in memory from shard to shard."""
     groups: defaultdict[str, _Group] = defaultdict(_Group)
     for questions, attempts, reflections in shards:
@@ -111,18 +121,17 @@ def measure(shards: Iterable[Shard], config: Config) -> dict[str, Any]:
             into.unaided.append(_sum(row for (_, hinted), row in counts.items() if not hinted))
             for variant, row in counts.items():
                 into.variants[variant].append(row)
-    return _report({name: groups[name] for name in ordered(groups)}, config)
+    return _report({name: groups[name] for name in ordered(groups)}, config, model)
 
 
-def _shards(inputs: Mapping[str, Path]) -> Iterator[Shard]:
+def _shards(questions: Questions, attempts: Attempts, reflections: Reflections) -> Iterator[Shard]:
     """Shard i of attempts and of reflections holds the questions of row group i."""
-    with pq.ParquetFile(inputs["questions"] / "sft.parquet") as questions:
-        for i in range(questions.num_row_groups):
-            name = f"part-{i:05d}.parquet"
+    with pq.ParquetFile(questions.file) as file:
+        for i in range(file.num_row_groups):
             yield (
-                from_table(Question, questions.read_row_group(i)),
-                from_table(Attempt, pq.read_table(inputs["attempts"] / name)),
-                from_table(Reflection, pq.read_table(inputs["reflections"] / name)),
+                from_table(Question, file.read_row_group(i)),
+                from_table(Attempt, pq.read_table(attempts.shard(i))),
+                from_table(Reflection, pq.read_table(reflections.shard(i))),
             )
 
 
@@ -159,8 +168,8 @@ def _count(question: Question, attempts: Sequence[Attempt], reflections: Sequenc
     return dict(rows)
 
 
-def _report(groups: Mapping[str, _Group], config: Config) -> dict[str, Any]:
-    confidence = config.evaluate.confidence
+def _report(groups: Mapping[str, _Group], config: QualitySettings, model: str) -> dict[str, Any]:
+    confidence = config.results.confidence
     yielded = Yield()
     for g in groups.values():
         yielded = yielded.merged(g.yielded)
@@ -173,7 +182,7 @@ def _report(groups: Mapping[str, _Group], config: Config) -> dict[str, Any]:
         | {"variants": {_title(v): _figures(rows, rows, confidence) for v, rows in sorted(g.variants.items())}}
         for name, g in groups.items()
     }
-    weights = _parameters(config.model.path)
+    weights = _parameters(model)
     cost = sft_cost(yielded.traces, yielded.tokens, config.sft, weights)
     return {
         "schema": SCHEMA,

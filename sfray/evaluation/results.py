@@ -1,4 +1,4 @@
-"""From judged completions to ``results.json``: its schema is documented in ``docs/results.md``."""
+"""From judged responses to ``results.json``: its schema is documented in ``docs/results.md``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from sfray.arrow import from_table
-from sfray.config import Config
+from sfray.artifacts import Questions, Responses
+from sfray.config import EvaluateConfig
+from sfray.config.settings import ResultSettings
 from sfray.evaluation.groups import group, ordered
 from sfray.evaluation.intervals import Estimate, average, difference, mean_rate
 from sfray.evaluation.skills import Counts, no_verdicts, read, verdict_scores
@@ -23,7 +25,7 @@ from sfray.files import write_json
 from sfray.progress import console
 from sfray.records import Completion, Question
 from sfray.seeds import derive
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks.lenient import verify_leniently
 
 SCHEMA = 1
@@ -44,6 +46,19 @@ class _Tally:
     reflected: int = 0
     valid: int = 0
     verdicts: Counts = field(default_factory=no_verdicts)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One model's evaluation.
+
+    Attributes:
+        parts: Parquet files of :class:`Completion` rows, read one after the other.
+        decoding: How they were sampled.
+    """
+
+    parts: Sequence[Path]
+    decoding: EvaluateConfig
 
 
 @dataclass
@@ -88,22 +103,26 @@ class Cell:
         return np.array([getattr(t, name) for t in self.tallies.values()], float)
 
 
-def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
-    """Sums up the stage's sampled completions in ``results.json``, prints accuracies and commits.
+def write(config: ResultSettings, output: Artifact, questions: Questions, models: Mapping[str, Responses]) -> None:
+    """Sums up the models' responses in ``results.json`` and prints their accuracies.
 
     Args:
-        config: For ``evaluate`` and ``run.seed``.
-        stage: Holds the completions; :func:`sfray.sampling.completions.sample` has filled it.
-        inputs: Folder of ``questions``.
+        config: The settings.
+        output: Where to write.
+        questions: What the models were asked.
+        models: Label of each model -> its responses, in order of training.
 
     Raises:
         ValueError: See :func:`summarise`.
     """
-    results = summarise(stage.parts(), inputs["questions"] / "eval.parquet", config)
-    write_json(stage.path / "results.json", results)
+    evaluated = {
+        label: Evaluated(r.files, EvaluateConfig(**r.manifest.config["evaluate"])) for label, r in models.items()
+    }
+    results = summarise(evaluated, questions.file, config)
+    write_json(output.path / "results.json", results)
     show(results)
     overall = {name: model["overall"] for name, model in results["models"].items() if model["overall"]}
-    stage.commit(
+    output.commit(
         counts={
             "questions": max((m["questions"] for m in overall.values()), default=0),
             "completions": sum(m["completions"] for m in overall.values()),
@@ -138,38 +157,33 @@ def percent(estimate: Mapping[str, float] | None) -> str:
     return f"{100 * estimate['mean']:.1f} ({100 * estimate['low']:.1f}-{100 * estimate['high']:.1f})"
 
 
-def summarise(parts: Iterable[Path], questions: Path, config: Config) -> dict[str, Any]:
-    """Sums up an evaluation.
+def summarise(models: Mapping[str, Evaluated], questions: Path, config: ResultSettings) -> dict[str, Any]:
+    """Sums up evaluations of the same questions.
 
     Args:
-        parts: Parquet files of :class:`Completion` rows, read one after the other.
+        models: Label of each model -> its responses, in order of training.
         questions: Parquet file of the questions that were asked.
-        config: For ``evaluate`` (models, samples, confidence) and ``run.seed``.
+        config: For the confidence and the seed.
 
     Returns:
         The content of ``results.json``.
 
     Raises:
-        ValueError: A completion is there twice, or answers no question of the file, or
-            comes from a model that was not evaluated.
+        ValueError: A completion is there twice, or answers no question of the file.
     """
     asked = from_table(Question, pq.read_table(questions))
     golds = {q.id: q.gold for q in asked}
-    models = list(dict.fromkeys(config.evaluate.models))
-    cells = {model: _empty_cells(asked) for model in models}
-    for row in _unique(parts):
-        if row.question_id not in golds or row.model not in cells:
-            raise ValueError(f"evaluate: completion {row.id!r} belongs to no evaluated model and question")
-        cells[row.model][group(row.task, row.level)].add(row, golds[row.question_id])
+    cells = {label: _filled(label, evaluated, asked, golds) for label, evaluated in models.items()}
+    first = next(iter(models.values())).decoding
     longest = max((max(c.tokens, default=0) for by in cells.values() for c in by.values()), default=0)
     edges = bin_edges(longest)
     return {
         "schema": SCHEMA,
-        "confidence": config.evaluate.confidence,
-        "samples_per_question": config.evaluate.n,
-        "decoding": {k: v for k, v in asdict(config.evaluate).items() if k not in ("models", "confidence")},
+        "confidence": config.results.confidence,
+        "samples_per_question": first.n,
+        "decoding": asdict(first),
         "histogram_edges": edges,
-        "models": {model: _model(by, edges, config) for model, by in cells.items()},
+        "models": {label: _model(by, edges, models[label].decoding, config) for label, by in cells.items()},
         "differences": list(_differences(cells, config)),
     }
 
@@ -194,12 +208,22 @@ def quantiles(values: Sequence[int]) -> dict[str, float] | None:
     return {"mean": round(float(a.mean()), 2), "p50": int(p50), "p90": int(p90), "p99": int(p99), "max": int(a.max())}
 
 
+def _filled(label: str, evaluated: Evaluated, asked: Sequence[Question], golds: Mapping[str, str]) -> dict[str, Cell]:
+    """What one model did, by group."""
+    cells = _empty_cells(asked)
+    for row in _unique(evaluated.parts):
+        if row.question_id not in golds:
+            raise ValueError(f"results: completion {row.id!r} of {label!r} answers none of these questions")
+        cells[group(row.task, row.level)].add(row, golds[row.question_id])
+    return cells
+
+
 def _unique(parts: Iterable[Path]) -> Iterator[Completion]:
     seen: set[str] = set()
     for part in parts:
         for row in from_table(Completion, pq.read_table(part)):
             if row.id in seen:
-                raise ValueError(f"evaluate: completion {row.id!r} is there twice (again in {part.name})")
+                raise ValueError(f"results: completion {row.id!r} is there twice (again in {part.name})")
             seen.add(row.id)
             yield row
 
@@ -211,19 +235,23 @@ def _empty_cells(questions: Sequence[Question]) -> dict[str, Cell]:
     return {name: cells[name] for name in ordered(cells)}
 
 
-def _model(cells: Mapping[str, Cell], edges: Sequence[int], config: Config) -> dict[str, Any]:
-    levels = {name: _summary([cell], edges, config) | {"level": cell.level} for name, cell in cells.items()}
+def _model(
+    cells: Mapping[str, Cell], edges: Sequence[int], decoding: EvaluateConfig, config: ResultSettings
+) -> dict[str, Any]:
+    levels = {name: _summary([cell], edges, decoding, config) | {"level": cell.level} for name, cell in cells.items()}
     tasks: dict[str, list[Cell]] = {}
     for cell in cells.values():
         tasks.setdefault(cell.task, []).append(cell)
-    averages = {task: _averaged(members, edges, config) for task, members in tasks.items()}
+    averages = {task: _averaged(members, edges, decoding, config) for task, members in tasks.items()}
     answered = any(c.tokens for c in cells.values())
-    overall = _averaged(list(cells.values()), edges, config) if answered else None
+    overall = _averaged(list(cells.values()), edges, decoding, config) if answered else None
     return {"levels": levels, "tasks": averages, "overall": overall}
 
 
-def _averaged(cells: Sequence[Cell], edges: Sequence[int], config: Config) -> dict[str, Any]:
-    return _summary(cells, edges, config) | {"levels": [group(c.task, c.level) for c in cells]}
+def _averaged(
+    cells: Sequence[Cell], edges: Sequence[int], decoding: EvaluateConfig, config: ResultSettings
+) -> dict[str, Any]:
+    return _summary(cells, edges, decoding, config) | {"levels": [group(c.task, c.level) for c in cells]}
 
 
 def _rate(cells: Sequence[Cell], name: str, confidence: float) -> Estimate | None:
@@ -232,9 +260,11 @@ def _rate(cells: Sequence[Cell], name: str, confidence: float) -> Estimate | Non
     return average([r for r in rates if r])
 
 
-def _summary(cells: Sequence[Cell], edges: Sequence[int], config: Config) -> dict[str, Any]:
+def _summary(
+    cells: Sequence[Cell], edges: Sequence[int], decoding: EvaluateConfig, config: ResultSettings
+) -> dict[str, Any]:
     """Figures of one cell, or of several: rates averaged over cells, counts and verdicts pooled."""
-    confidence = config.evaluate.confidence
+    confidence = config.results.confidence
     asked = sum(len(c.tallies) for c in cells)
     trials = sum(c.column("trials").sum() for c in cells)
     tokens = [t for c in cells for t in c.tokens]
@@ -244,7 +274,7 @@ def _summary(cells: Sequence[Cell], edges: Sequence[int], config: Config) -> dic
         "task": " + ".join(dict.fromkeys(c.task for c in cells)),
         "questions": asked,
         "completions": int(trials),
-        "missing": sum(len(c.tallies) * config.evaluate.samples(c.task) for c in cells) - int(trials),
+        "missing": sum(len(c.tallies) * decoding.samples(c.task) for c in cells) - int(trials),
         "accuracy": accuracy.to_json() if accuracy else None,
         "lenient_accuracy": lenient.to_json() if lenient else None,
         "truncated": cut.to_json() if cut else None,
@@ -265,7 +295,7 @@ def _per_response(cells: Sequence[Cell], name: str) -> float | None:
     return round(float(np.mean(means)), 4) if means else None
 
 
-def _differences(cells: Mapping[str, Mapping[str, Cell]], config: Config) -> Iterator[dict[str, Any]]:
+def _differences(cells: Mapping[str, Mapping[str, Cell]], config: ResultSettings) -> Iterator[dict[str, Any]]:
     """Later model minus earlier one, per group and averaged over all of them."""
     for earlier, later in combinations(cells, 2):
         names = list(cells[later])
@@ -273,7 +303,7 @@ def _differences(cells: Mapping[str, Mapping[str, Cell]], config: Config) -> Ite
         for name, chosen in [*((n, [n]) for n in names), *([("overall", names)] if len(names) > 1 else [])]:
             seed = derive(config.run.seed, "evaluate", "difference", later, earlier, name)
             ours, theirs = [paired[n][0] for n in chosen], [paired[n][1] for n in chosen]
-            estimate = difference(ours, theirs, seed, config.evaluate.confidence)
+            estimate = difference(ours, theirs, seed, config.results.confidence)
             if estimate:
                 yield {"model": later, "minus": earlier, "group": name, **estimate.to_json()}
 

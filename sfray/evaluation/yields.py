@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sfray.config import Config
+from sfray.config.settings import QualitySettings
 from sfray.evaluation.results import quantiles
 from sfray.records import Attempt, Reflection
 from sfray.traces.plan import Plan
@@ -51,7 +51,7 @@ class Yield:
         text: str,
         attempts: Sequence[Attempt],
         reflections: Sequence[Reflection],
-        config: Config,
+        config: QualitySettings,
     ) -> None:
         """Counts one question."""
         planned = plan_question(question_id, attempts, reflections, config.trace, config.run.seed)

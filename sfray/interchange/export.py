@@ -21,21 +21,22 @@ from sfray.interchange.layout import DATASET_INFO, LAYOUTS, Layout
 from sfray.names import suggestion
 from sfray.prompts import Prompts, load
 from sfray.records import Question, Trace
-from sfray.store import CONFIG_FILE, Manifest
+from sfray.store import Manifest, RunFolder
 from sfray.tasks.rl_row import RL_SCHEMA, rl_row
 
 RL_FILES = {"rl": "train.parquet", "eval": "test.parquet"}
 """Split -> verl's file name, below ``rl/``."""
 
 
-def export(run: Path, to: str, out: Path, prompts: str | None = None) -> dict[str, int]:
+def export(run: Path, to: str, out: Path, prompts: str | None = None, step: str | None = None) -> dict[str, int]:
     """Exports a run.
 
     Args:
-        run: The run's folder; its traces stage is done.
+        run: The run's folder; its traces are finished.
         to: A layout of :data:`sfray.interchange.layout.LAYOUTS`.
         out: The folder to write; it must not exist, or be empty.
         prompts: Where the run's prompts file is now; None for where the run found it.
+        step: The step that made the traces; None where there is only one.
 
     Returns:
         Rows written: ``traces``, and for verl ``rl`` and ``eval``.
@@ -46,12 +47,10 @@ def export(run: Path, to: str, out: Path, prompts: str | None = None) -> dict[st
         FileExistsError: There is something at ``out``.
     """
     layout = _layout(to)
-    traces = run / "traces"
-    if not (traces / "manifest.json").exists():
-        raise ValueError(f"{traces} is not finished: run the traces stage first")
-    manifest = Manifest.read(traces / "manifest.json")
+    folder = RunFolder(run)
+    traces, manifest = _finished(folder, "traces", step)
     wanted = manifest.counts["traces"]
-    wording = _wording(run, manifest, prompts) if to == "verl" else None
+    wording = _wording(folder, manifest, prompts) if to == "verl" else None
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} is not empty")
     with replacing(out) as temporary:
@@ -61,24 +60,40 @@ def export(run: Path, to: str, out: Path, prompts: str | None = None) -> dict[st
         if to == "llamafactory":
             (temporary / "dataset_info.json").write_text(json.dumps(DATASET_INFO, indent=2) + "\n", encoding="utf-8")
         if wording is not None:
-            counts |= _write_questions(run / "questions", temporary / "rl", wording)
+            counts |= _write_questions(_finished(folder, "questions")[0], temporary / "rl", wording)
     return counts
 
 
-def _wording(run: Path, traces: Manifest, prompts: str | None) -> Prompts:
+def _finished(run: RunFolder, stage: str, step: str | None = None) -> tuple[Path, Manifest]:
+    """The one finished step of a stage.
+
+    Raises:
+        ValueError: There is none, or several of which none is named.
+    """
+    found = run.finished(stage)
+    if step is not None and step in found:
+        return found[step]
+    if step is None and len(found) == 1:
+        return next(iter(found.values()))
+    if not found:
+        raise ValueError(f"{run.path}: no finished step of the stage {stage!r}")
+    raise ValueError(f"{run.path}: --step must be one of {', '.join(found)}")
+
+
+def _wording(run: RunFolder, traces: Manifest, prompts: str | None) -> Prompts:
     """The words that the run's traces were made with: RL questions must be asked in the same ones.
 
     Raises:
         ValueError: The prompts file says something else now, or is another one.
     """
-    config = run / CONFIG_FILE
+    config = run.config
     used = yaml.safe_load(config.read_text(encoding="utf-8"))["prompts"] if config.exists() else "default"
     source = prompts or str(used)
     wording, made_with = load(source), traces.config.get("prompts")
     if wording.digest != made_with:
         raise ValueError(
-            f"prompts: {source!r} has digest {wording.digest}, the traces of {run} were made with {made_with}; SFT and "
-            f"RL data of one run must ask in the same words: name the file that the run used with --prompts"
+            f"prompts: {source!r} has digest {wording.digest}, the traces of {run.path} were made with {made_with}; "
+            f"SFT and RL data of one run must ask in the same words: name the file that the run used with --prompts"
         )
     return wording
 

@@ -1,7 +1,7 @@
 """Imports the paper's released raw data into a run: questions, attempts and reflections.
 
     sfray import skillfactory data.parquet --run runs/released
-    python launch.py run.name=released stages=[traces,sft]
+    python launch.py run.name=released steps=[sft]
 
 Every attempt is judged anew by our verifier; where the label that came with it says
 otherwise, ours counts and the disagreement is reported. The rows are spilled to disk by
@@ -37,7 +37,7 @@ from sfray.interchange.source import Unreadable, digest, rows
 from sfray.prompts import HINT_WORD
 from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.rejects import RejectReason
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks.registry import verify
 from sfray.tasks.task import question_id
 
@@ -95,11 +95,11 @@ def import_run(
     model: str = "",
     options: Options = AS_READ,
 ) -> dict[str, Any]:
-    """Writes the first three stages of a run from released raw data.
+    """Writes the first three steps of a run from released raw data.
 
     Args:
         source: A file, a folder or a hub name, see :func:`sfray.interchange.source.rows`.
-        run: The run's folder; its stages must be empty or of this very import.
+        run: The run's folder; its steps must be empty or of this very import.
         task: The family that judges the answers (``countdown`` for the released Countdown data).
         count: Tokens of a text, for the records' ``tokens``.
         shard_questions: Questions per shard (``run.shard_questions``).
@@ -107,10 +107,10 @@ def import_run(
         options: Choices of the released script to take over.
 
     Returns:
-        The counts of each stage, the rejects by reason, and how our labels agree with theirs.
+        The counts of each step, the rejects by reason, and how our labels agree with theirs.
 
     Raises:
-        sfray.store.StageConflict: The run holds other data.
+        sfray.store.ArtifactConflict: The run holds other data.
         ValueError: There is nothing to import.
     """
     require(task)
@@ -118,9 +118,9 @@ def import_run(
     origin = {"imported": "skillfactory", "content": digest(source) or source, "task": task, "model": model}
     # Imports from before questions were complete are other data: their user turns have our instructions too.
     origin |= {"complete": True} | asdict(options)
-    questions_stage = Stage(run / "questions", "questions", origin | {"shard_questions": shard_questions}, {})
-    attempts_stage = Stage(run / "attempts", "attempts", origin, {"questions": questions_stage.fingerprint})
-    reflections_stage = Stage(run / "reflections", "reflections", origin, {"attempts": attempts_stage.fingerprint})
+    questions_stage = Artifact(run / "questions", "questions", origin | {"shard_questions": shard_questions}, {})
+    attempts_stage = Artifact(run / "attempts", "sample", origin, {"questions": questions_stage.fingerprint})
+    reflections_stage = Artifact(run / "reflections", "reflect", origin, {"attempts": attempts_stage.fingerprint})
     spill = run / ".import"
     shutil.rmtree(spill, ignore_errors=True)
     try:
@@ -185,7 +185,7 @@ def _flush(spill: Path, buffers: defaultdict[int, list[str]]) -> None:
     buffers.clear()
 
 
-def _write_questions(stage: Stage, questions: list[Question], size: int, rejects: list[Reject]) -> None:
+def _write_questions(stage: Artifact, questions: list[Question], size: int, rejects: list[Reject]) -> None:
     write_table(stage.path / "sft.parquet", to_table(Question, questions), row_group_size=size)
     for split in ("rl", "eval"):
         write_table(stage.path / f"{split}.parquet", to_table(Question, []))
@@ -193,8 +193,8 @@ def _write_questions(stage: Stage, questions: list[Question], size: int, rejects
 
 
 def _write_shards(
-    attempts_stage: Stage,
-    reflections_stage: Stage,
+    attempts_stage: Artifact,
+    reflections_stage: Artifact,
     questions: list[Question],
     spill: Path,
     count: CountText,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from sfray import seeds
 from sfray.arrow import from_table
-from sfray.config import Config, DecodingConfig
+from sfray.artifacts import Questions
+from sfray.config import DecodingConfig
+from sfray.config.settings import AttemptSettings
 from sfray.grammar import STRUCTURAL_TAG
 from sfray.models import anywhere
 from sfray.prompts import HINT_WORD, load
@@ -19,7 +20,7 @@ from sfray.rejects import RejectReason
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks.registry import family, verify
 
 Source = tuple[Question, str, bool]
@@ -31,10 +32,11 @@ class AttemptJob(ShardJob):
     """Samples attempts. One shard is one row group of the questions.
 
     Attributes:
-        questions: Parquet file of the questions to attempt.
+        questions: The questions to attempt.
     """
 
-    questions: Path
+    config: AttemptSettings
+    questions: Questions
 
     record = Attempt
 
@@ -46,7 +48,7 @@ class AttemptJob(ShardJob):
     def requests(self, shard: int) -> tuple[list[Source], list[Request], list[Reject]]:
         """One request for each question, variant and twin."""
         prompts = load(self.config.prompts)
-        questions = from_table(Question, pq.ParquetFile(self.questions).read_row_group(shard))
+        questions = from_table(Question, pq.ParquetFile(self.questions.file).read_row_group(shard))
         sources, requests, rejects = [], [], []
         for question in questions:
             for variant, hinted in self._variants():
@@ -109,11 +111,17 @@ def name(variant: str, hinted: bool) -> str:
     return f"{variant}+hint" if hinted else variant
 
 
-def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
-    """Samples the attempts that are missing."""
-    job = AttemptJob(config, stage, inputs["questions"].resolve() / "sft.parquet")
-    missing = stage.missing(pq.ParquetFile(job.questions).num_row_groups)
-    written = run_shards(job, anywhere(config.model.path), missing, "attempts")
-    counts = totals(stage, ("correct",))
+def sample(config: AttemptSettings, output: Artifact, model: str, questions: Questions) -> None:
+    """Samples the attempts that are missing.
+
+    Args:
+        config: The settings.
+        output: Where they go.
+        model: The model to ask, as :func:`sfray.models.resolve` takes it.
+        questions: The questions to attempt.
+    """
+    job = AttemptJob(output, config, questions)
+    written = run_shards(job, anywhere(model), output.missing(questions.shards), "attempts")
+    counts = totals(output, ("correct",))
     metrics = {"accuracy": counts["correct"] / max(counts["rows"], 1)}
-    stage.commit(counts, metrics, written=written)
+    output.commit(counts, metrics, written=written)

@@ -1,38 +1,37 @@
-"""Completions: each model answers the evaluation questions, sampled and judged."""
+"""Completions: a model answers evaluation questions, sampled and judged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from sfray import seeds
 from sfray.arrow import from_table
-from sfray.config import Config, DecodingConfig
+from sfray.artifacts import Questions
+from sfray.config import DecodingConfig
+from sfray.config.settings import EvaluationSettings
 from sfray.models import anywhere
 from sfray.prompts import load
 from sfray.records import Completion, Question, Reject
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
-from sfray.store import Stage
+from sfray.sampling.totals import totals
+from sfray.store import Artifact
 from sfray.tasks.registry import family, verify
 
 
 @dataclass(frozen=True)
 class CompletionJob(ShardJob):
-    """Samples one model. Shards are row groups of the questions, numbered from ``first``.
+    """Samples answers. One shard is one row group of the questions.
 
     Attributes:
-        questions: Parquet file of the questions to answer.
-        model: Name of the model: ``base``, ``sft`` or ``grpo``.
-        first: Number of this model's first part.
+        questions: The questions to answer.
     """
 
-    questions: Path
-    model: str
-    first: int
+    config: EvaluationSettings
+    questions: Questions
 
     record = Completion
 
@@ -48,12 +47,11 @@ class CompletionJob(ShardJob):
         the same draws.
         """
         prompts = load(self.config.prompts)
-        file = pq.ParquetFile(self.questions)
-        questions = from_table(Question, file.read_row_group(shard - self.first))
+        questions = from_table(Question, pq.ParquetFile(self.questions.file).read_row_group(shard))
         seed = self.config.run.seed
         requests = [
             Request(
-                f"{self.model}/{q.id}",
+                q.id,
                 tuple(prompts.question(q.text, family(q.task).answer_type, q.complete)),
                 seeds.derive(seed, "evaluate", q.id, bits=MAX_SEED_BITS),
                 self.config.evaluate.samples(q.task),
@@ -69,8 +67,7 @@ class CompletionJob(ShardJob):
             outcome = verify(source.task, source.gold, sample.text)
             rows.append(
                 Completion(
-                    f"{self.model}/{source.id}/{k}",
-                    self.model,
+                    f"{source.id}/{k}",
                     source.id,
                     source.task,
                     source.level,
@@ -86,17 +83,17 @@ class CompletionJob(ShardJob):
         return rows, []
 
 
-def models(config: Config, inputs: Mapping[str, Path]) -> dict[str, str]:
-    """Where each model is that ``evaluate.models`` names."""
-    trained = {m: str(inputs[m] / "model") for m in config.evaluate.models if m != "base"}
-    return {m: trained.get(m, anywhere(config.model.path)) for m in config.evaluate.models}
+def sample(config: EvaluationSettings, output: Artifact, model: str, questions: Questions) -> None:
+    """Samples the completions that are missing.
 
-
-def sample(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
-    """Samples the completions that are missing, model by model."""
-    questions = inputs["questions"].resolve() / "eval.parquet"
-    shards = pq.ParquetFile(questions).num_row_groups
-    missing = set(stage.missing(shards * len(config.evaluate.models)))
-    for i, (name, model) in enumerate(models(config, inputs).items()):
-        mine = sorted(missing & set(range(i * shards, (i + 1) * shards)))
-        run_shards(CompletionJob(config, stage, questions, name, i * shards), model, mine, f"evaluate {name}")
+    Args:
+        config: The settings.
+        output: Where they go.
+        model: The model to ask, as :func:`sfray.models.resolve` takes it.
+        questions: The questions to answer.
+    """
+    job = CompletionJob(output, config, questions)
+    written = run_shards(job, anywhere(model), output.missing(questions.shards), "evaluate")
+    counts = totals(output, ("correct",))
+    metrics = {"accuracy": counts["correct"] / max(counts["rows"], 1)}
+    output.commit(counts, metrics, written=written)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from sfray import seeds
 from sfray.arrow import from_table
-from sfray.config import Config, DecodingConfig
+from sfray.artifacts import Attempts, Questions
+from sfray.config import DecodingConfig
+from sfray.config.settings import ReflectionSettings
 from sfray.grammar import STRUCTURAL_TAG, Verdict, VerdictError, parse_verdict
 from sfray.models import anywhere
 from sfray.prompts import load
@@ -19,7 +20,7 @@ from sfray.rejects import RejectReason
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks.outcome import Reason
 
 Source = tuple[Attempt, str, int]
@@ -31,12 +32,13 @@ class ReflectionJob(ShardJob):
     """Samples reflections. One shard is one part of the attempts.
 
     Attributes:
-        questions: Parquet file of the questions; its row groups match the attempts' parts.
-        attempts: Folder of the attempts.
+        questions: The questions; their row groups match the attempts' parts.
+        attempts: The attempts to reflect on.
     """
 
-    questions: Path
-    attempts: Path
+    config: ReflectionSettings
+    questions: Questions
+    attempts: Attempts
 
     record = Reflection
 
@@ -52,10 +54,10 @@ class ReflectionJob(ShardJob):
         in a trace, so it is not reflected on. The prompt is the question's own: hints are never shown here.
         """
         prompts = load(self.config.prompts)
-        table = pq.ParquetFile(self.questions).read_row_group(shard)
+        table = pq.ParquetFile(self.questions.file).read_row_group(shard)
         questions = {q.id: q for q in from_table(Question, table)}
         sources, requests, rejects = [], [], []
-        for attempt in from_table(Attempt, pq.read_table(self.attempts / f"part-{shard:05d}.parquet")):
+        for attempt in from_table(Attempt, pq.read_table(self.attempts.shard(shard))):
             if unusable := why_unusable(attempt):
                 rejects.append(Reject(attempt.id, unusable))
                 continue
@@ -109,11 +111,18 @@ def why_unusable(attempt: Attempt) -> RejectReason | None:
     return None if Reason(attempt.reason).judged else RejectReason.ATTEMPT_UNJUDGED
 
 
-def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
-    """Samples the reflections that are missing."""
-    job = ReflectionJob(config, stage, inputs["questions"].resolve() / "sft.parquet", inputs["attempts"].resolve())
-    missing = stage.missing(pq.ParquetFile(job.questions).num_row_groups)
-    written = run_shards(job, anywhere(config.model.path), missing, "reflections")
-    counts = totals(stage, ("valid",))
+def sample(config: ReflectionSettings, output: Artifact, model: str, questions: Questions, attempts: Attempts) -> None:
+    """Samples the reflections that are missing.
+
+    Args:
+        config: The settings.
+        output: Where they go.
+        model: The model to ask, as :func:`sfray.models.resolve` takes it.
+        questions: The questions.
+        attempts: The attempts at them.
+    """
+    job = ReflectionJob(output, config, questions, attempts)
+    written = run_shards(job, anywhere(model), output.missing(questions.shards), "reflections")
+    counts = totals(output, ("valid",))
     metrics = {"valid_rate": counts["valid"] / max(counts["rows"], 1)}
-    stage.commit(counts, metrics, written=written)
+    output.commit(counts, metrics, written=written)

@@ -17,13 +17,14 @@ from multiprocessing.pool import ThreadPool
 from typing import Any, ClassVar
 
 from sfray.arrow import to_table
-from sfray.config import Config, DecodingConfig
+from sfray.config import DecodingConfig
+from sfray.config.settings import SamplingSettings
 from sfray.models import resolve
 from sfray.progress import Bar
 from sfray.records import Reject
 from sfray.rejects import RejectReason
 from sfray.sampling.engine import Engine, Request, Sampled, environment
-from sfray.store import Stage, StageStalled
+from sfray.store import Artifact, StageStalled
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class ShardJob(ABC):
     Plain data: it is sent to every actor.
     """
 
-    config: Config
-    stage: Stage
+    output: Artifact
+    config: SamplingSettings
 
     record: ClassVar[type]
 
@@ -85,7 +86,7 @@ class ShardWorker:
             kept, refused = self.job.rows(source, samples)
             rows += kept
             rejects += refused
-        self.job.stage.write_shard(shard, to_table(self.job.record, rows), rejects)
+        self.job.output.write_shard(shard, to_table(self.job.record, rows), rejects)
         return {"shard": shard, "rows": len(rows), "rejects": len(rejects), "tokens": tokens}
 
 

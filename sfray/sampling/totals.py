@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sfray.store import Stage
+from sfray.store import Artifact
 
 
-def totals(stage: Stage, flags: Sequence[str]) -> dict[str, int]:
+def totals(output: Artifact, flags: Sequence[str]) -> dict[str, int]:
     """Counts rows, tokens, truncated rows, and the rows where each flag is true."""
     counts = {"rows": 0, "tokens": 0, "truncated": 0} | dict.fromkeys(flags, 0)
-    for path in stage.parts():
+    for path in output.parts():
         table = pq.read_table(path, columns=["tokens", "finish", *flags])
         counts["rows"] += len(table)
         counts["tokens"] += pc.sum(table["tokens"]).as_py() or 0

@@ -1,15 +1,18 @@
-"""A run's folder: a folder per stage, its shards, its rejects and its manifest."""
+"""Artifacts on disk, and the runs that link to them."""
 
-from sfray.store.manifest import CONFIG_FILE, Manifest, versions
-from sfray.store.stage import Stage, StageConflict, StageIncomplete, StageStalled, fingerprint
+from sfray.store.artifact import Artifact, ArtifactConflict, ArtifactIncomplete, StageStalled, fingerprint
+from sfray.store.folder import ARTIFACTS, RunFolder, runs
+from sfray.store.manifest import Manifest, versions
 
 __all__ = [
-    "CONFIG_FILE",
+    "ARTIFACTS",
+    "Artifact",
+    "ArtifactConflict",
+    "ArtifactIncomplete",
     "Manifest",
-    "Stage",
-    "StageConflict",
-    "StageIncomplete",
+    "RunFolder",
     "StageStalled",
     "fingerprint",
+    "runs",
     "versions",
 ]

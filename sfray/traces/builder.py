@@ -1,4 +1,4 @@
-"""The traces stage: a pool of TraceBuilder actors, one shard at a time each.
+"""Builds traces with a pool of TraceBuilder actors, one shard at a time each.
 
 A builder reads its shard, builds, and writes the finished part itself; the driver sees one
 small summary per shard. So no process holds more than a shard, a builder that dies costs
@@ -9,7 +9,8 @@ the same for any number of builders and after any death.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ import pyarrow.parquet as pq
 
 from sfray import models
 from sfray.arrow import from_table, to_table
-from sfray.config import Config
+from sfray.artifacts import Attempts, Questions, Reflections
+from sfray.config.settings import TraceSettings
 from sfray.files import read_json, write_json
 from sfray.progress import Bar
 from sfray.prompts import Prompts, load
 from sfray.records import Attempt, Question, Reflection, Trace
-from sfray.store import Stage, StageStalled
+from sfray.store import Artifact, StageStalled
 from sfray.tasks.registry import FAMILIES, family
 from sfray.traces.build import Workshop, build_shard
 from sfray.traces.format import Count
@@ -36,35 +38,45 @@ CPUS_PER_BUILDER = 0.5
 _MAX_DEATHS = 5
 
 
+@dataclass(frozen=True)
+class Sources:
+    """What traces are made of; the shards of all three match."""
+
+    questions: Questions
+    attempts: Attempts
+    reflections: Reflections
+
+
 class TraceBuilder:
     """The actor: builds the traces of one shard after another.
 
     Args:
-        config: The run's config.
-        stage: The traces stage.
-        inputs: ``questions``, ``attempts`` and ``reflections`` folders.
+        config: The settings.
+        output: Where the traces go.
+        model: The model whose tokenizer counts.
+        sources: What they are made of.
         prompts: The words, read once by the driver.
     """
 
-    def __init__(self, config: Config, stage: Stage, inputs: Mapping[str, Path], prompts: Prompts) -> None:
-        tokenizer = models.load_tokenizer(models.resolve(config.model.path), config.model.trust_remote_code)
+    def __init__(self, config: TraceSettings, output: Artifact, model: str, sources: Sources, prompts: Prompts) -> None:
+        tokenizer = models.load_tokenizer(models.resolve(model), config.model.trust_remote_code)
         answer_types = {name: family(name).answer_type for name in FAMILIES}
         self.workshop = Workshop(config.trace, config.run.seed, prompts, answer_types, counter(tokenizer))
-        self.stage = stage
-        self.inputs = inputs
-        self.questions = pq.ParquetFile(inputs["questions"] / "sft.parquet")
+        self.output = output
+        self.sources = sources
+        self.questions = pq.ParquetFile(sources.questions.file)
 
     def build(self, shard: int) -> dict[str, int]:
         """Builds and persists one shard; returns what the progress bar shows."""
         built = build_shard(
             from_table(Question, self.questions.read_row_group(shard)),
-            from_table(Attempt, pq.read_table(_part(self.inputs["attempts"], shard))),
-            from_table(Reflection, pq.read_table(_part(self.inputs["reflections"], shard))),
+            from_table(Attempt, pq.read_table(self.sources.attempts.shard(shard))),
+            from_table(Reflection, pq.read_table(self.sources.reflections.shard(shard))),
             self.workshop,
         )
         # Before the part: where a part is, its statistics are too.
-        write_json(_statistics(self.stage, shard), built.statistics.as_dict())
-        self.stage.write_shard(shard, to_table(Trace, built.traces), built.rejects)
+        write_json(_statistics(self.output, shard), built.statistics.as_dict())
+        self.output.write_shard(shard, to_table(Trace, built.traces), built.rejects)
         return {"shard": shard, "traces": len(built.traces), "rejects": len(built.rejects)}
 
 
@@ -84,13 +96,14 @@ def counter(tokenizer: Any) -> Count:
     return lambda prompt, text: prompt_tokens(prompt) + len(models.token_ids(tokenizer, text)) + 1
 
 
-def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
+def build(config: TraceSettings, output: Artifact, model: str, sources: Sources) -> None:
     """Builds the shards that are missing; Ray is connected already.
 
     Args:
-        config: The run's config.
-        stage: The traces stage, open.
-        inputs: ``questions``, ``attempts`` and ``reflections`` folders.
+        config: The settings.
+        output: Where the traces go, open.
+        model: The model whose tokenizer counts, as :func:`sfray.models.resolve` takes it.
+        sources: What they are made of.
 
     Raises:
         ValueError: ``trace`` asks for what its recipe cannot do, or the shards of the inputs
@@ -99,25 +112,25 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     """
     start = time.monotonic()
     require(config.trace)
-    shards = _shards(inputs)
-    missing = stage.missing(shards)
+    shards = _shards(sources)
+    missing = output.missing(shards)
     with Bar("traces", total=len(missing), unit="shards") as bar:
         written: dict[int, int] = {}
-        for summary in _built(config, stage, inputs, missing):
+        for summary in _built(config, output, models.anywhere(model), sources, missing):
             written[summary["shard"]] = summary["traces"]
             traces = sum(written.values())
             bar.advance(f"{traces:,} traces, {traces / (time.monotonic() - start):,.0f} traces/s")
     statistics = Statistics()
     for shard in range(shards):
-        statistics.merge(read_json(_statistics(stage, shard)))
+        statistics.merge(read_json(_statistics(output, shard)))
     summary = statistics.summary()
-    write_json(stage.path / "statistics.json", summary)
+    write_json(output.path / "statistics.json", summary)
     counts = {k: statistics.totals[k] for k in ("questions", "questions_with_traces", "traces", "tokens")}
-    stage.commit(counts, summary, written=written)
+    output.commit(counts, summary, written=written)
 
 
 def _built(
-    config: Config, stage: Stage, inputs: Mapping[str, Path], missing: Sequence[int]
+    config: TraceSettings, output: Artifact, model: str, sources: Sources, missing: Sequence[int]
 ) -> Iterator[dict[str, int]]:
     """Summaries of the missing shards as they are finished."""
     if not missing:
@@ -130,7 +143,7 @@ def _built(
     )
     prompts = load(config.prompts)
     size = min(config.trace.builders, len(missing))
-    builders = [actor.remote(config, stage, inputs, prompts) for _ in range(size)]
+    builders = [actor.remote(config, output, model, sources, prompts) for _ in range(size)]
     waiting = iter(missing)
     try:
         # One shard at a time each: a slow builder never sits on work that another could do.
@@ -149,18 +162,14 @@ def _built(
             ray.kill(builder)
 
 
-def _shards(inputs: Mapping[str, Path]) -> int:
-    shards = pq.ParquetFile(inputs["questions"] / "sft.parquet").num_row_groups
-    for name in ("attempts", "reflections"):
-        absent = [i for i in range(shards) if not _part(inputs[name], i).exists()]
+def _shards(sources: Sources) -> int:
+    shards = sources.questions.shards
+    for source in (sources.attempts, sources.reflections):
+        absent = [i for i in range(shards) if not source.shard(i).exists()]
         if absent:
-            raise ValueError(f"{inputs[name]}: {len(absent)} of {shards} shards are missing, the first is {absent[0]}")
+            raise ValueError(f"{source.path}: {len(absent)} of {shards} shards are missing, the first is {absent[0]}")
     return shards
 
 
-def _part(folder: Path, shard: int) -> Path:
-    return folder / f"part-{shard:05d}.parquet"
-
-
-def _statistics(stage: Stage, shard: int) -> Path:
-    return stage.path / "statistics" / f"{shard:05d}.json"
+def _statistics(output: Artifact, shard: int) -> Path:
+    return output.path / "statistics" / f"{shard:05d}.json"

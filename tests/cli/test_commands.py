@@ -107,16 +107,16 @@ def test_score_writes_answers_that_are_not_utf8(tmp_path):
 
 def test_a_report_is_of_the_runs_own_config(tmp_path):
     config = load(
-        ["experiment=quickstart_rl_only", f"run.dir={tmp_path}", "run.name='2025_01_01'", "stages=[questions]"]
+        ["experiment=quickstart_rl_only", f"run.dir={tmp_path}", "run.name='2025_01_01'", "steps=[questions]"]
     )
     pipeline.run(config)
-    page = tmp_path / "2025_01_01" / "report" / "report.html"
-    for _ in range(2):  # the second time it is done already, and written anew
+    page = tmp_path / "2025_01_01" / "report.html"
+    for _ in range(2):  # the second time it is there already, and written again
         result = runner.invoke(app, ["report", str(tmp_path / "2025_01_01")])
         assert result.exit_code == 0, result.output
-        assert "init: base" in page.read_text()
+        assert "rl_only: eval_grpo" in page.read_text()
         page.write_text("an earlier version's page")
-    assert [p.name for p in tmp_path.iterdir()] == ["2025_01_01"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["2025_01_01", "artifacts"]
 
 
 def test_an_import_that_fails_does_not_claim_the_run(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from sfray.validation import ConfigError
 
 ROOT = Path(__file__).parents[2]
 DOORS = {"launch.py": [str(ROOT / "launch.py")], "sfray run": ["-m", "sfray.cli", "run"]}
-CHEAP = ["stages=[questions]", "task.sft.count=16", "task.rl.count=16", "task.eval.count=16"]
+CHEAP = ["steps=[questions]", "task.sft.count=16", "task.rl.count=16", "task.eval.count=16"]
 
 each_door = pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
 

@@ -7,7 +7,7 @@ import typing
 
 import pytest
 
-from sfray.config import STAGES, Config, ReflectConfig, SampleConfig
+from sfray.config import Config, ReflectConfig, SampleConfig
 from sfray.validation import keys, lookup
 
 PAPER = {
@@ -62,21 +62,6 @@ def test_default_is_the_papers(key: str) -> None:
     assert lookup(Config(), key) == PAPER[key]
 
 
-def test_stages_are_in_the_order_of_the_data() -> None:
-    assert STAGES == (
-        "questions",
-        "attempts",
-        "reflections",
-        "quality",
-        "traces",
-        "sft",
-        "grpo",
-        "evaluate",
-        "report",
-    )
-    assert Config().stages == list(STAGES)
-
-
 def test_groups_of_decoding_share_their_keys() -> None:
     shared = {"n", "temperature", "top_p", "top_k", "repetition_penalty", "max_tokens"}
     assert shared < {f.name for f in dataclasses.fields(SampleConfig)}
@@ -113,4 +98,4 @@ def test_every_documented_attribute_exists(cls: type) -> None:
 def test_keys_of_groups_and_leaves() -> None:
     found = list(keys())
     assert len(found) == len(set(found))
-    assert {"grpo", "grpo.rollout", "grpo.rollout.top_p", "stages", "task.eval.levels"} < set(found)
+    assert {"grpo", "grpo.rollout", "grpo.rollout.top_p", "steps", "method", "task.eval.levels"} < set(found)

@@ -29,6 +29,7 @@ BOUNDS = {
         "run.shard_questions model.context engine.actors engine.threads engine.tensor_parallel engine.max_num_seqs "
         "engine.max_num_batched_tokens sample.n sample.max_tokens reflect.n reflect.max_tokens evaluate.n "
         "evaluate.max_tokens trace.l_max trace.n_correct trace.repeats trace.max_per_question trace.max_tokens "
+        "select.per_question select.max_tokens "
         "trace.builders sft.workers sft.batch sft.micro_batch sft.epochs sft.max_length sft.save_every sft.keep "
         "grpo.nodes grpo.ranks_per_node grpo.batch grpo.mini_batch grpo.micro_batch grpo.steps grpo.max_prompt "
         "grpo.max_response grpo.save_every grpo.test_every grpo.keep grpo.rollout.max_num_seqs "
@@ -56,7 +57,7 @@ BOUNDS = {
         -0.5,
         "quality.min_accuracy quality.min_valid_rate quality.min_f1_correct quality.min_f1_incorrect",
     ),
-    "above 0 and below 1": (0.0, "evaluate.confidence"),
+    "above 0 and below 1": (0.0, "results.confidence"),
     "at least 0 and below 1": (-0.5, "sft.warmup_ratio"),
 }
 _BOUNDED = [(key, low, wish) for wish, (low, listed) in BOUNDS.items() for key in listed.split()]
@@ -82,6 +83,8 @@ def test_what_changes_only_speed_is_said_on_the_field() -> None:
     config = Config()
     marked = {f"{g.name}.{k}" for g in dataclasses.fields(config) for k in marked_in(getattr(config, g.name))}
     assert marked == {
+        "run.name",
+        "run.dir",
         "trace.builders",
         "sft.cpus_per_worker",
         "sft.max_failures",

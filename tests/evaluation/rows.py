@@ -9,7 +9,7 @@ from sfray.arrow import to_table
 from sfray.files import write_table
 from sfray.grammar import parse_verdict
 from sfray.records import Attempt, Completion, Question, Reflection, Trace
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks.registry import verify
 
 RIGHT, WRONG = "3 * 5 = 15. <answer>3 * 5</answer>", "3 + 5 = 8. <answer>3 + 5</answer>"
@@ -44,11 +44,10 @@ def reflection(a: Attempt, sample: int, verdict: str | None) -> Reflection:
     return Reflection(f"{a.id}/r{sample}", a.id, a.question_id, sample, text, 10, "stop", parsed, valid)
 
 
-def completion(model: str, q: Question, sample: int, text: str, tokens: int = 10, finish: str = "stop") -> Completion:
+def completion(q: Question, sample: int, text: str, tokens: int = 10, finish: str = "stop") -> Completion:
     outcome = verify(q.task, q.gold, text)
     return Completion(
-        f"{model}/{q.id}/{sample}",
-        model,
+        f"{q.id}/{sample}",
         q.id,
         q.task,
         q.level,
@@ -67,14 +66,19 @@ def trace(q: Question, number: int, text: str) -> Trace:
     return Trace(name, q.id, "algorithm1", q.text, text, "3 * 5", [f"{q.id}/plain/0"], [f"{q.id}/plain/0/r0"], 1, 0, 40)
 
 
-def stage(root: Path, name: str) -> Stage:
-    made = Stage(root / name, name, {}, {})
+STAGES = {"attempts": "sample", "reflections": "reflect"}
+"""Stages of the steps whose names differ from them."""
+
+
+def stage(root: Path, step: str, **inputs: object) -> Artifact:
+    """An open artifact at the place of a step."""
+    made = Artifact(root / step, STAGES.get(step, step), {"imported": step}, inputs)
     made.open()
     return made
 
 
 def write_questions(root: Path, **splits: list[Question]) -> Path:
-    """The questions stage; each question of a split is a row group of its own."""
+    """Questions; each question of a split is a row group of its own."""
     made = stage(root, "questions")
     for split in ("sft", "rl", "eval"):
         write_table(made.path / f"{split}.parquet", to_table(Question, splits.get(split, [])), row_group_size=1)
@@ -83,7 +87,7 @@ def write_questions(root: Path, **splits: list[Question]) -> Path:
 
 
 def write_parts(root: Path, name: str, record: type, parts: list[list], **committed) -> Path:
-    """A sharded stage, committed."""
+    """A sharded artifact, committed."""
     made = stage(root, name)
     for i, rows in enumerate(parts):
         made.write_shard(i, to_table(record, rows), committed.get("rejects", []) if i == 0 else [])

@@ -1,6 +1,6 @@
 import pytest
 
-from sfray.config import Config, GrpoConfig, ReportConfig
+from sfray.config import ReportConfig
 from sfray.evaluation.published import published
 
 
@@ -32,25 +32,24 @@ def test_averages_are_those_of_their_columns():
 
 def test_the_row_beside_a_model():
     paper = published("qwen2.5-1.5b")
-    rl_only = Config(grpo=GrpoConfig(init="base"))
     models = ("base", "sft", "grpo")
-    assert paper.beside(models, Config()) == {m: paper.rows[m] for m in models}
-    assert paper.beside(("base", "grpo"), rl_only) == {"base": paper.rows["base"], "grpo": paper.rows["rl_only"]}
-    assert list(published("openthoughts-7b").beside(models, Config())) == ["grpo"]
-    assert published("openthoughts-7b").beside(models, Config())["grpo"].accuracy["gpqa"] == 56.7
-    assert published("openthoughts-7b-10k").beside(models, Config())["grpo"].accuracy["gpqa"] == 57.9
+    assert paper.beside(models, ReportConfig()) == {m: paper.rows[m] for m in models}
+    assert paper.beside(("base", "rl_only"), ReportConfig()) == {m: paper.rows[m] for m in ("base", "rl_only")}
+    assert list(published("openthoughts-7b").beside(models, ReportConfig())) == ["grpo"]
+    assert published("openthoughts-7b").beside(models, ReportConfig())["grpo"].accuracy["gpqa"] == 56.7
+    assert published("openthoughts-7b-10k").beside(models, ReportConfig())["grpo"].accuracy["gpqa"] == 57.9
 
 
 @pytest.mark.parametrize(
     ("row", "average"), [("no_prompt_diversity", 29.0), ("no_order", 24.1), ("no_reflections", 23.3)]
 )
 def test_an_ablation_is_set_beside_the_papers(row, average):
-    config = Config(report=ReportConfig(beside=row))
+    config = ReportConfig(beside=row)
     assert published("qwen2.5-1.5b").beside(("grpo",), config)["grpo"].average == average
 
 
 def test_a_row_that_only_another_table_has_leaves_the_model_alone():
-    config = Config(report=ReportConfig(beside="no_order"))
+    config = ReportConfig(beside="no_order")
     assert list(published("qwen2.5-7b").beside(("base", "grpo"), config)) == ["base"]
 
 
@@ -60,7 +59,7 @@ def test_averages_are_named_by_what_they_are_over():
 
 
 def test_an_unknown_row_names_the_nearest():
-    config = Config(report=ReportConfig(beside="no_ordre"))
+    config = ReportConfig(beside="no_ordre")
     with pytest.raises(ValueError, match=r"report.beside: no row 'no_ordre'; did you mean 'no_order'\?"):
         published("qwen2.5-1.5b").beside((), config)
 

@@ -3,13 +3,14 @@ from dataclasses import replace
 
 import pytest
 
-from sfray.config import Config, ModelConfig, QualityConfig
+from sfray.artifacts import Attempts, Questions, Reflections
+from sfray.config import Config, QualityConfig
 from sfray.evaluation.floors import QualityFloor
-from sfray.evaluation.quality import measure, run
+from sfray.evaluation.quality import measure, write
 from sfray.records import Attempt, Reflection
 from tests.evaluation.rows import RIGHT, WRONG, attempt, question, reflection, stage, write_parts, write_questions
 
-_CONFIG = replace(Config(), model=ModelConfig(path="./no-such-model"))
+_CONFIG, _MODEL = Config(), "./no-such-model"
 _A, _B, _HARD = question(0, split="sft"), question(1, split="sft"), question(0, level="4", split="sft")
 
 
@@ -27,15 +28,15 @@ def _shards():
 
 def _write(root):
     shards = _shards()
-    return {
-        "questions": write_questions(root, sft=[q for s in shards for q in s[0]]),
-        "attempts": write_parts(root, "attempts", Attempt, [s[1] for s in shards]),
-        "reflections": write_parts(root, "reflections", Reflection, [s[2] for s in shards]),
-    }
+    return (
+        Questions(write_questions(root, sft=[q for s in shards for q in s[0]]), "sft"),
+        Attempts(write_parts(root, "attempts", Attempt, [s[1] for s in shards])),
+        Reflections(write_parts(root, "reflections", Reflection, [s[2] for s in shards])),
+    )
 
 
 def test_figures_by_hand():
-    report = measure(_shards(), _CONFIG)
+    report = measure(_shards(), _CONFIG, _MODEL)
     easy = report["groups"]["countdown-3"]
     assert (easy["questions"], easy["attempts"], easy["reflections"]) == (2, 4, 4)
     assert easy["accuracy"]["mean"] == 0.5
@@ -54,7 +55,7 @@ def test_figures_by_hand():
 
 
 def test_accuracy_near_zero_is_said_clearly():
-    warnings = measure(_shards(), _CONFIG)["warnings"]
+    warnings = measure(_shards(), _CONFIG, _MODEL)["warnings"]
     assert len(warnings) == 2
     assert warnings[0].startswith("countdown-4: accuracy is near 0 (0.00%, interval up to ")
     assert warnings[1] == "countdown-4: none of 1 questions can yield a trace"
@@ -63,7 +64,7 @@ def test_accuracy_near_zero_is_said_clearly():
 def test_hinted_twins_are_apart():
     tried = [attempt(_A, 0, WRONG), attempt(_A, 1, RIGHT, hinted=True)]
     tried[1] = replace(tried[1], hinted=True)
-    report = measure([([_A], tried, [])], _CONFIG)
+    report = measure([([_A], tried, [])], _CONFIG, _MODEL)
     easy = report["groups"]["countdown-3"]
     assert {v: f["accuracy"]["mean"] for v, f in easy["variants"].items()} == {"plain": 0.0, "plain (hinted)": 1.0}
     for figures in (easy, report["overall"]):  # an answer that was given away says nothing of the model
@@ -71,7 +72,7 @@ def test_hinted_twins_are_apart():
 
 
 def test_a_question_without_attempts_is_counted():
-    report = measure([([_A], [], [])], _CONFIG)
+    report = measure([([_A], [], [])], _CONFIG, _MODEL)
     assert report["overall"]["accuracy"] is None
     assert report["overall"]["questions"] == 1
     assert report["warnings"] == [
@@ -82,14 +83,14 @@ def test_a_question_without_attempts_is_counted():
 
 def test_a_reflection_on_nothing_is_refused():
     with pytest.raises(ValueError, match="is on an attempt that is not in its shard"):
-        measure([([_A], [], [reflection(attempt(_A, 0, RIGHT), 0, "Correct")])], _CONFIG)
+        measure([([_A], [], [reflection(attempt(_A, 0, RIGHT), 0, "Correct")])], _CONFIG, _MODEL)
 
 
-def test_run_writes_commits_and_prints(tmp_path, capsys):
+def test_write_commits_and_prints(tmp_path, capsys):
     inputs, made = _write(tmp_path), stage(tmp_path, "quality")
-    run(_CONFIG, made, inputs)
+    write(_CONFIG, made, _MODEL, *inputs)
     report = json.loads((made.path / "quality.json").read_text())
-    assert report == measure(_shards(), _CONFIG)
+    assert report == measure(_shards(), _CONFIG, _MODEL)
     assert report["estimated_cost"]["parameters"] is None
     assert made.manifest.counts == {
         "questions": 3, "attempts": 5, "reflections": 5, "traceable_questions": 2, "expected_traces": 2
@@ -103,7 +104,7 @@ def test_below_a_floor_the_figures_are_there_and_the_stage_is_not_done(tmp_path)
     inputs, made = _write(tmp_path), stage(tmp_path, "quality")
     config = replace(_CONFIG, quality=QualityConfig(min_valid_rate=0.9))
     with pytest.raises(QualityFloor, match=r"quality.min_valid_rate: share of reflections .* is 0.6, the floor is 0.9"):
-        run(config, made, inputs)
+        write(config, made, _MODEL, *inputs)
     report = json.loads((made.path / "quality.json").read_text())
     assert [f["key"] for f in report["floors"] if not f["ok"]] == ["quality.min_valid_rate"]
     assert not made.manifest_path.exists()
@@ -112,7 +113,7 @@ def test_below_a_floor_the_figures_are_there_and_the_stage_is_not_done(tmp_path)
 def test_what_could_not_be_judged_is_said_and_blames_no_verdict():
     tried = [attempt(_A, 0, RIGHT), replace(attempt(_A, 1, WRONG), reason="timeout")]
     reflections = [reflection(tried[0], 0, "Correct"), reflection(tried[1], 0, "Correct")]
-    report = measure([([_A], tried, reflections)], _CONFIG)
+    report = measure([([_A], tried, reflections)], _CONFIG, _MODEL)
     easy = report["groups"]["countdown-3"]
     assert (easy["attempts"], easy["unjudged_attempts"], easy["accuracy"]["mean"]) == (2, 1, 0.5)
     assert (easy["reflections"], easy["valid_reflections"]["mean"]) == (1, 1.0)
@@ -124,4 +125,4 @@ def test_what_could_not_be_judged_is_said_and_blames_no_verdict():
 
 
 def test_nothing_is_said_where_everything_could_be_judged():
-    assert measure(_shards(), _CONFIG)["overall"]["unjudged_attempts"] == 0
+    assert measure(_shards(), _CONFIG, _MODEL)["overall"]["unjudged_attempts"] == 0

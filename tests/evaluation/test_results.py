@@ -1,44 +1,55 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from sfray.arrow import to_table
+from sfray.artifacts import Questions, Responses
 from sfray.config import Config, EvaluateConfig
-from sfray.evaluation.results import bin_edges, histogram, percent, quantiles, run, summarise
+from sfray.evaluation.results import Evaluated, bin_edges, histogram, percent, quantiles, summarise, write
 from sfray.files import write_table
 from sfray.grammar import Pair, render
 from sfray.records import Completion
-from sfray.store import Stage
+from sfray.store import Artifact
 from tests.evaluation.rows import RIGHT, WRONG, completion, question, write_questions
 
-_CONFIG = replace(Config(), evaluate=EvaluateConfig(n=2, models=["base", "grpo"]))
+_CONFIG, _DECODING = Config(), EvaluateConfig(n=2)
 _EASY, _OTHER, _HARD = question(0), question(1), question(0, level="4")
 _REFLECTED = render(
     [Pair(WRONG, "<verdict>Incorrect</verdict>"), Pair(RIGHT, "<verdict>Correct</verdict>")], ["Again."], "So:", "3 * 5"
 )
 
 
-def _rows() -> list[Completion]:
-    return [
-        completion("base", _EASY, 0, RIGHT, 10),
-        completion("base", _EASY, 1, WRONG, 30),
-        completion("base", _OTHER, 0, WRONG, 10),
-        completion("base", _OTHER, 1, "cut", 40, "length"),
-        completion("base", _HARD, 0, WRONG, 10),
-        completion("base", _HARD, 1, WRONG, 10),
-        *(completion("grpo", q, k, _REFLECTED, 47) for q in (_EASY, _OTHER) for k in (0, 1)),
-        completion("grpo", _HARD, 0, _REFLECTED, 47),
-        completion("grpo", _HARD, 1, WRONG, 10),
-    ]
+Rows = dict[str, list[Completion]]
 
 
-def _write(root: Path, rows: list[Completion]) -> tuple[list[Path], Path]:
-    parts = [root / "part-00000.parquet", root / "part-00001.parquet"]
-    write_table(parts[0], to_table(Completion, rows[:5]))
-    write_table(parts[1], to_table(Completion, rows[5:]))
-    return parts, write_questions(root, eval=[_EASY, _OTHER, _HARD]) / "eval.parquet"
+def _rows() -> Rows:
+    return {
+        "base": [
+            completion(_EASY, 0, RIGHT, 10),
+            completion(_EASY, 1, WRONG, 30),
+            completion(_OTHER, 0, WRONG, 10),
+            completion(_OTHER, 1, "cut", 40, "length"),
+            completion(_HARD, 0, WRONG, 10),
+            completion(_HARD, 1, WRONG, 10),
+        ],
+        "grpo": [
+            *(completion(q, k, _REFLECTED, 47) for q in (_EASY, _OTHER) for k in (0, 1)),
+            completion(_HARD, 0, _REFLECTED, 47),
+            completion(_HARD, 1, WRONG, 10),
+        ],
+    }
+
+
+def _write(root: Path, rows: Rows) -> tuple[dict[str, Evaluated], Path]:
+    models = {}
+    for name, its in rows.items():
+        parts = [root / name / "part-00000.parquet", root / name / "part-00001.parquet"]
+        write_table(parts[0], to_table(Completion, its[:3]))
+        write_table(parts[1], to_table(Completion, its[3:]))
+        models[name] = Evaluated(parts, _DECODING)
+    return models, write_questions(root, eval=[_EASY, _OTHER, _HARD]) / "eval.parquet"
 
 
 def test_summary_by_hand(tmp_path):
@@ -65,8 +76,9 @@ def test_summary_by_hand(tmp_path):
 
 
 def test_the_lenient_rate_stands_beside_the_strict_one(tmp_path):
-    boxed = completion("base", _OTHER, 0, "So the answer is 3 * 5.")
-    rows = [boxed if r.id == boxed.id else r for r in _rows()]
+    boxed = completion(_OTHER, 0, "So the answer is 3 * 5.")
+    rows = _rows()
+    rows["base"][2] = boxed
     base = summarise(*_write(tmp_path, rows), _CONFIG)["models"]["base"]["levels"]["countdown-3"]
     assert base["accuracy"]["mean"] == 0.25
     assert base["lenient_accuracy"]["mean"] == 0.5
@@ -99,43 +111,50 @@ def test_lengths_share_their_edges(tmp_path):
 
 
 def test_missing_answers_are_counted_and_not_scored(tmp_path):
-    results = summarise(*_write(tmp_path, [r for r in _rows() if not r.id.endswith("000001/1")]), _CONFIG)
+    rows = {name: [r for r in its if not r.id.endswith("000001/1")] for name, its in _rows().items()}
+    results = summarise(*_write(tmp_path, rows), _CONFIG)
     base = results["models"]["base"]["levels"]["countdown-3"]
     assert (base["completions"], base["missing"]) == (3, 1)
     assert base["accuracy"]["mean"] == 0.25  # 1 of 2, and 0 of 1
 
 
 def test_a_model_without_answers_has_no_accuracy(tmp_path):
-    results = summarise(*_write(tmp_path, [r for r in _rows() if r.model == "base"]), _CONFIG)
+    results = summarise(*_write(tmp_path, _rows() | {"grpo": []}), _CONFIG)
     assert results["models"]["grpo"]["overall"] is None
     assert results["models"]["grpo"]["levels"]["countdown-3"]["accuracy"] is None
     assert results["differences"] == []
 
 
 def test_doubled_and_foreign_completions_are_refused(tmp_path):
-    rows = _rows()
-    with pytest.raises(ValueError, match=r"'base/countdown-3:eval:000000/0' is there twice \(again in part-00001"):
-        summarise(*_write(tmp_path, [*rows, rows[0]]), _CONFIG)
-    with pytest.raises(ValueError, match="belongs to no evaluated model and question"):
-        summarise(*_write(tmp_path, [*rows, completion("sft", _EASY, 0, RIGHT)]), _CONFIG)
-    with pytest.raises(ValueError, match="belongs to no evaluated model and question"):
-        summarise(*_write(tmp_path, [*rows, completion("base", question(9), 0, RIGHT)]), _CONFIG)
+    rows = _rows()["base"]
+    with pytest.raises(ValueError, match=r"'countdown-3:eval:000000/0' is there twice \(again in part-00001"):
+        summarise(*_write(tmp_path, {"base": [*rows, rows[0]]}), _CONFIG)
+    with pytest.raises(ValueError, match="of 'base' answers none of these questions"):
+        summarise(*_write(tmp_path, {"base": [*rows, completion(question(9), 0, RIGHT)]}), _CONFIG)
 
 
 def test_parts_may_come_in_any_order(tmp_path):
-    parts, questions = _write(tmp_path, _rows())
-    assert summarise(parts, questions, _CONFIG) == summarise(reversed(parts), questions, _CONFIG)
+    models, questions = _write(tmp_path, _rows())
+    other = {name: Evaluated(list(reversed(m.parts)), m.decoding) for name, m in models.items()}
+    assert summarise(models, questions, _CONFIG) == summarise(other, questions, _CONFIG)
 
 
-def test_run_writes_results_and_commits(tmp_path, capsys):
-    questions = write_questions(tmp_path, eval=[_EASY, _OTHER, _HARD])
-    stage = Stage(tmp_path / "evaluate", "evaluate", {}, {})
-    stage.open()
-    stage.write_shard(0, to_table(Completion, _rows()))
-    run(_CONFIG, stage, {"questions": questions})
-    results = json.loads((stage.path / "results.json").read_text())
+def test_write_leaves_results_and_commits(tmp_path, capsys):
+    questions = Questions(write_questions(tmp_path, eval=[_EASY, _OTHER, _HARD]), "eval")
+    models = {}
+    for name, its in _rows().items():
+        made = Artifact(tmp_path / name, "evaluate", {"evaluate": asdict(_DECODING)}, {})
+        made.open()
+        made.write_shard(0, to_table(Completion, its))
+        made.commit({})
+        models[name] = Responses(made.path)
+    output = Artifact(tmp_path / "results", "results", {}, {})
+    output.open()
+    write(_CONFIG, output, questions, models)
+    results = json.loads((output.path / "results.json").read_text())
     assert results["schema"] == 1
-    manifest = stage.manifest
+    assert (results["samples_per_question"], results["decoding"]) == (2, asdict(_DECODING))
+    manifest = output.manifest
     assert manifest.counts == {"questions": 3, "completions": 12, "missing": 0}
     assert manifest.metrics["accuracy"]["grpo"]["mean"] == 0.75
     assert "countdown-4" in capsys.readouterr().out

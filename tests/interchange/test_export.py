@@ -15,7 +15,7 @@ from sfray.interchange.export import export
 from sfray.interchange.layout import LAYOUTS
 from sfray.prompts import load
 from sfray.records import Question, Trace
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks.registry import verify
 
 GOLD = '{"numbers": [3, 5], "target": 8}'
@@ -30,11 +30,14 @@ def trace(number: int) -> Trace:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
-    stage = Stage(folder / "traces", "traces", {"prompts": load().digest}, {})
+    stage = Artifact(folder / "traces", "traces", {"prompts": load().digest}, {})
     stage.open()
     for shard, count in enumerate((2, 0, 1)):
         stage.write_shard(shard, to_table(Trace, [trace(3 * shard + i) for i in range(count)]))
     stage.commit({"traces": 3})
+    asked = Artifact(folder / "questions", "questions", {"imported": "questions"}, {})
+    asked.open()
+    asked.commit({"rl": 3, "eval": 1})
     for split, count in (("rl", 3), ("eval", 1)):
         questions = [Question(f"q{i}", "countdown", "2", split, "Make 8.", GOLD) for i in range(count)]
         write_table(folder / "questions" / f"{split}.parquet", to_table(Question, questions), row_group_size=2)
@@ -141,5 +144,5 @@ def test_errors_say_what_to_do(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^no layout 'lamafactory'; did you mean 'llamafactory'\?$"):
         export(run, "lamafactory", tmp_path / "out")
     (run / "traces" / "manifest.json").unlink()
-    with pytest.raises(ValueError, match=r"traces is not finished: run the traces stage first$"):
+    with pytest.raises(ValueError, match=r"run: no finished step of the stage 'traces'$"):
         export(run, "trl", tmp_path / "out")

@@ -12,12 +12,11 @@ import pytest
 
 from sfray.arrow import from_table
 from sfray.config import TraceConfig
-from sfray.interchange.imported import imported_stage
 from sfray.interchange.released import Options
 from sfray.interchange.skillfactory import import_run
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Reject
-from sfray.store import StageConflict
+from sfray.store import ArtifactConflict, RunFolder
 from sfray.traces.build import Workshop, build_shard
 from tests.interchange.rows import RIGHT, WRONG, documented, row
 
@@ -89,10 +88,7 @@ def test_disagreements_are_reported_and_ours_count(tmp_path: Path) -> None:
     }
     assert got["attempts"]["rows"] == 6
     assert got["attempts"]["correct"] == 3
-    manifest = imported_stage(run / "attempts", "attempts")
-    assert manifest is not None
-    assert manifest.manifest.metrics["labels"] == got["labels"]
-    assert manifest.done
+    assert RunFolder(run).imported()["attempts"].metrics["labels"] == got["labels"]
 
 
 def test_malformed_rows_are_rejects(tmp_path: Path) -> None:
@@ -151,13 +147,13 @@ def test_the_same_import_twice_is_the_same_and_another_is_refused(tmp_path: Path
     first = import_run(source(tmp_path, DATA), run, "countdown", words)
     assert import_run(source(tmp_path, DATA), run, "countdown", words) == first
     assert not (run / ".import").exists()
-    with pytest.raises(StageConflict):
+    with pytest.raises(ArtifactConflict):
         import_run(source(tmp_path, DATA[:2]), run, "countdown", words)
 
 
 def test_another_tokenizer_is_another_import(tmp_path: Path) -> None:
     import_run(source(tmp_path, DATA), tmp_path / "run", "countdown", words, model="words")
-    with pytest.raises(StageConflict):
+    with pytest.raises(ArtifactConflict):
         import_run(source(tmp_path, DATA), tmp_path / "run", "countdown", len, model="letters")
 
 
@@ -200,5 +196,5 @@ def test_idea_and_fast_are_counted_and_dropped_only_when_asked(tmp_path: Path) -
         assert (got["reflections"]["idea_or_fast"], got["reflections"]["valid"]) == (2, valid)
     rejects = from_table(Reject, pq.read_table(next((tmp_path / "True" / "reflections").rglob("*reject*.parquet"))))
     assert [r.reason for r in rejects] == ["idea_or_fast", "idea_or_fast"]
-    with pytest.raises(StageConflict):
+    with pytest.raises(ArtifactConflict):
         import_run(path, tmp_path / "True", "countdown", words)

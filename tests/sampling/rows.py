@@ -9,7 +9,7 @@ from sfray.arrow import to_table
 from sfray.config import Config, EngineConfig, ModelConfig, ReflectConfig, SampleConfig, TraceConfig
 from sfray.files import write_table
 from sfray.records import Attempt, Question
-from sfray.store import Stage
+from sfray.store import Artifact
 
 QUESTION = Question(
     id="countdown-3:sft:000000",
@@ -29,9 +29,9 @@ CONFIG = Config(
 )
 
 
-def stage(root: Path, name: str) -> Stage:
+def stage(root: Path, name: str) -> Artifact:
     """An open stage of a run below ``root``."""
-    made = Stage(root / name, name, {}, {})
+    made = Artifact(root / name, name, {}, {})
     made.open()
     return made
 

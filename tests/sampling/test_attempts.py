@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from sfray.artifacts import Questions
 from sfray.records import Attempt, Reject
 from sfray.sampling.attempts import AttemptJob, name
 from sfray.sampling.engine import Sampled
@@ -11,7 +12,7 @@ from tests.sampling.rows import CONFIG, QUESTION, stage, write_questions
 def job(tmp_path, **sample):
     write_questions(tmp_path)
     config = dataclasses.replace(CONFIG, sample=dataclasses.replace(CONFIG.sample, **sample))
-    return AttemptJob(config, stage(tmp_path, "attempts"), tmp_path / "questions" / "sft.parquet")
+    return AttemptJob(stage(tmp_path, "attempts"), config, Questions(tmp_path / "questions", "sft"))
 
 
 def test_one_request_for_each_variant_with_its_system_prompt(tmp_path):
@@ -59,7 +60,7 @@ def test_a_question_without_a_known_answer_has_no_hinted_twin(tmp_path):
     write_questions(tmp_path, questions=(dataclasses.replace(QUESTION, answer=None),))
     config = dataclasses.replace(CONFIG, sample=dataclasses.replace(CONFIG.sample, hinted=True))
     _, requests, rejects = AttemptJob(
-        config, stage(tmp_path, "attempts"), tmp_path / "questions" / "sft.parquet"
+        stage(tmp_path, "attempts"), config, Questions(tmp_path / "questions", "sft")
     ).requests(0)
     assert len(requests) == 2
     assert rejects == [

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sfray.arrow import to_table
+from sfray.artifacts import Attempts, Questions
 from sfray.files import write_table
 from sfray.records import Attempt, Reflection, Reject
 from sfray.sampling.engine import Sampled
@@ -19,7 +20,10 @@ def job(tmp_path, *attempts):
     write_questions(tmp_path)
     write_table(stage(tmp_path, "attempts").part(0), to_table(Attempt, attempts))
     return ReflectionJob(
-        CONFIG, stage(tmp_path, "reflections"), tmp_path / "questions" / "sft.parquet", tmp_path / "attempts"
+        stage(tmp_path, "reflections"),
+        CONFIG,
+        Questions(tmp_path / "questions", "sft"),
+        Attempts(tmp_path / "attempts"),
     )
 
 

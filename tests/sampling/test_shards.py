@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from sfray.arrow import from_table
+from sfray.artifacts import Questions
 from sfray.cluster import connect, disconnect
 from sfray.config import ClusterConfig, EngineConfig, RunConfig, SplitConfig, TaskConfig
 from sfray.models import load_tokenizer, prompt_ids, resolve
@@ -22,7 +23,7 @@ from sfray.prompts import load
 from sfray.records import Attempt
 from sfray.sampling import attempts
 from sfray.sampling.shards import StageStalled, watched
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks import questions
 from sfray.tasks.countdown import Countdown
 from tests.sampling.rows import CONFIG, QUESTION, stage, write_questions
@@ -87,13 +88,13 @@ def sampled(root: Path, actors: int, kill: bool = False) -> list[Attempt]:
         task=TaskConfig(sft=SplitConfig(["3"], 2 * SHARDS)),
         engine=EngineConfig(actors=actors, max_num_seqs=64, kv_cache_gib=0.125),
     )
-    made = Stage(root / "questions", "questions", {}, {})
+    made = Artifact(root / "questions", "questions", {}, {})
     made.open()
-    questions.run(config, made, {})
+    questions.write(config, made)
     target = stage(root, "attempts")
     if kill:
         threading.Thread(target=kill_a_worker_after, args=(target.part(0),), daemon=True).start()
-    attempts.run(config, target, {"questions": made.path})
+    attempts.sample(config, target, "tiny", Questions(made.path, "sft"))
     return [row for part in target.parts() for row in from_table(Attempt, read(part))]
 
 
@@ -145,7 +146,7 @@ def test_long_prompts_get_what_room_there_is_or_are_rejected(tmp_path):
     assert len(prompts[1]) > CONFIG.model.context
     target = stage(tmp_path, "attempts")
     config = dataclasses.replace(CONFIG, sample=dataclasses.replace(CONFIG.sample, variants=["plain"]))
-    attempts.run(config, target, {"questions": tmp_path / "questions"})
+    attempts.sample(config, target, "tiny", Questions(tmp_path / "questions", "sft"))
     rows = [row for part in target.parts() for row in from_table(Attempt, read(part))]
     assert [a.question_id for a in rows] == [short.id, short.id, long.id, long.id]
     assert max(a.tokens for a in rows[2:]) <= left

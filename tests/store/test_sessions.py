@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sfray.files import read_json, write_json
-from sfray.store import Stage, sessions
+from sfray.store import Artifact, sessions
 
 
 @pytest.fixture
@@ -25,14 +25,14 @@ def written_at(path: Path, moment: float) -> None:
     os.utime(path, (moment, moment))
 
 
-def opened(stage: Stage, moment: float) -> None:
+def opened(stage: Artifact, moment: float) -> None:
     """Opens a stage, as if at a moment: the plan is a file as well."""
     stage.open()
     os.utime(stage.plan_path, (moment, moment))
 
 
 def test_the_seconds_of_interrupted_sessions_add_up(tmp_path: Path, clock: list[float]) -> None:
-    stage = Stage(tmp_path / "sft", "sft", {}, {})
+    stage = Artifact(tmp_path / "sft", "sft", {}, {})
     opened(stage, clock[0])
     written_at(stage.path / "metrics.jsonl", clock[0] + 40)
     clock[0] += 10_000  # the driver was killed; somebody comes back hours later
@@ -47,7 +47,7 @@ def test_the_seconds_of_interrupted_sessions_add_up(tmp_path: Path, clock: list[
 
 
 def test_a_session_that_wrote_nothing_took_no_time(tmp_path: Path, clock: list[float]) -> None:
-    stage = Stage(tmp_path / "sft", "sft", {}, {})
+    stage = Artifact(tmp_path / "sft", "sft", {}, {})
     opened(stage, clock[0])
     clock[0] += 500
     opened(stage, clock[0])
@@ -56,7 +56,7 @@ def test_a_session_that_wrote_nothing_took_no_time(tmp_path: Path, clock: list[f
 
 
 def test_the_number_of_shards_and_the_sessions_share_the_plan(tmp_path: Path) -> None:
-    stage = Stage(tmp_path / "attempts", "attempts", {"n": 1}, {})
+    stage = Artifact(tmp_path / "attempts", "attempts", {"n": 1}, {})
     stage.open()
     assert stage.missing(2) == [0, 1]
     plan = read_json(stage.plan_path)
@@ -69,7 +69,7 @@ def test_the_number_of_shards_and_the_sessions_share_the_plan(tmp_path: Path) ->
 
 
 def test_a_plan_of_an_earlier_version_has_no_sessions(tmp_path: Path) -> None:
-    stage = Stage(tmp_path / "sft", "sft", {}, {})
+    stage = Artifact(tmp_path / "sft", "sft", {}, {})
     stage.open()
     plan = read_json(stage.plan_path)
     del plan["sessions"]

@@ -1,4 +1,4 @@
-"""The questions stage: every split, its row groups, its rejects, and no question twice."""
+"""Every split, its row groups, its rejects, and no question twice."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import pytest
 
 from sfray.arrow import from_table, schema
 from sfray.records import Question, Reject
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks import questions
 from sfray.validation import parse
 
 
-def stage(tmp_path: Path) -> Stage:
-    made = Stage(tmp_path / "questions", "questions", {}, {})
+def stage(tmp_path: Path) -> Artifact:
+    made = Artifact(tmp_path / "questions", "questions", {}, {})
     made.open()
     return made
 
 
 def config(raw: dict, task: dict, shard: int = 4):
-    return parse(raw | {"stages": ["questions"], "run": {"shard_questions": shard}, "task": task})
+    return parse(raw | {"run": {"shard_questions": shard}, "task": task})
 
 
 def test_each_split_is_a_file_of_row_groups(raw: dict, tmp_path: Path) -> None:
     counts = {"sft": 10, "rl": 256, "eval": 6}
     task = {"name": "countdown"} | {s: {"levels": ["3", "4"], "count": n} for s, n in counts.items()}
     done = stage(tmp_path)
-    questions.run(config(raw, task), done, {})
+    questions.write(config(raw, task), done)
     for split, count in counts.items():
         file = pq.ParquetFile(done.path / f"{split}.parquet")
         assert file.schema_arrow.equals(schema(Question))
@@ -48,7 +48,7 @@ def test_rejects_are_kept_with_their_reason(raw: dict, tmp_path: Path) -> None:
     options = {"path": str(path), "splits": {"eval": "train"}}
     task = {"name": "gsm8k", "options": options} | {s: {"levels": ["-"], "count": 0} for s in ("sft", "rl")}
     done = stage(tmp_path)
-    questions.run(config(raw, task | {"eval": {"levels": ["-"], "count": 20}}), done, {})
+    questions.write(config(raw, task | {"eval": {"levels": ["-"], "count": 20}}), done)
     assert done.manifest.counts == {"sft": 0, "rl": 0, "eval": 20}
     rejects = from_table(Reject, pq.read_table(done.path / "rejects.parquet"))
     assert done.manifest.rejects == {"no_gold": len(rejects)}
@@ -63,7 +63,7 @@ def test_rejects_are_kept_also_when_the_stage_fails(raw: dict, tmp_path: Path) -
     failed = stage(tmp_path)
     message = r"\(2 rows rejected\), 9 are wanted; the first: .*; every rejected row: .*/questions/rejects\.parquet$"
     with pytest.raises(ValueError, match=message):
-        questions.run(config(raw, task | {"eval": {"levels": ["-"], "count": 9}}), failed, {})
+        questions.write(config(raw, task | {"eval": {"levels": ["-"], "count": 9}}), failed)
     rejects = from_table(Reject, pq.read_table(failed.path / "rejects.parquet"))
     assert {(r.reason, r.detail.partition(":")[0]) for r in rejects} == {("no_gold", "two"), ("unreadable", "line 3")}
     assert not failed.done
@@ -74,4 +74,4 @@ def test_a_task_that_shares_a_question_is_refused(raw: dict, tmp_path: Path, mon
     monkeypatch.setattr("sfray.tasks.countdown.Countdown.questions", lambda self, split, config, seed: iter(same))
     task = {s: {"levels": ["3"], "count": 2 if s != "rl" else 256} for s in ("sft", "rl", "eval")}
     with pytest.raises(ValueError, match="also stands in another split"):
-        questions.run(config(raw, task), stage(tmp_path), {})
+        questions.write(config(raw, task), stage(tmp_path))

@@ -9,11 +9,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from sfray.arrow import to_table
+from sfray.artifacts import Attempts, Questions, Reflections
 from sfray.grammar import Verdict
 from sfray.records import Attempt, Question, Reflection
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks import countdown
 from sfray.tasks.registry import verify
+from sfray.traces.builder import Sources
 from sfray.traces.pool import Candidate, Pools
 
 VARIANTS = ("plain", "plan", "alternatives", "restate")
@@ -96,8 +98,8 @@ def countdown_rows(count: int, pairs: int = 8, seed: int = 0) -> tuple[list[Ques
     return questions, attempts, reflections
 
 
-def write_run(folder: Path, count: int, shard: int = 4, pairs: int = 8) -> dict[str, Path]:
-    """Writes the three folders that the traces stage reads; returns them by name."""
+def write_run(folder: Path, count: int, shard: int = 4, pairs: int = 8) -> Sources:
+    """Writes what traces are made of."""
     questions, attempts, reflections = countdown_rows(count, pairs)
     inputs = {name: folder / name for name in ("questions", "attempts", "reflections")}
     inputs["questions"].mkdir(parents=True)
@@ -105,9 +107,11 @@ def write_run(folder: Path, count: int, shard: int = 4, pairs: int = 8) -> dict[
     for number in range(0, count, shard):
         ids = {q.id for q in questions[number : number + shard]}
         for name, record, rows in (("attempts", Attempt, attempts), ("reflections", Reflection, reflections)):
-            stage = Stage(inputs[name], name, {}, {})
+            stage = Artifact(inputs[name], name, {}, {})
             stage.write_shard(number // shard, to_table(record, [r for r in rows if r.question_id in ids]))
-    return inputs
+    return Sources(
+        Questions(inputs["questions"], "sft"), Attempts(inputs["attempts"]), Reflections(inputs["reflections"])
+    )
 
 
 def write_tokenizer(folder: Path) -> Path:

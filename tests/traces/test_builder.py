@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -19,10 +20,11 @@ import pytest
 
 from sfray import models
 from sfray.arrow import from_table
+from sfray.artifacts import Attempts
 from sfray.cluster import connect, disconnect
-from sfray.config import ClusterConfig, Config, ModelConfig, TraceConfig
+from sfray.config import ClusterConfig, Config, TraceConfig
 from sfray.records import Trace
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.traces import builder
 from tests.traces.rows import write_run, write_tokenizer
 
@@ -39,35 +41,38 @@ def cluster() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> builder.Sources:
     folder = tmp_path_factory.mktemp("run")
     write_tokenizer(folder / "model")
     return write_run(folder, QUESTIONS, SHARD)
 
 
-def build(inputs: dict[str, Path], folder: Path, builders: int) -> Stage:
-    stage = Stage(folder, "traces", {}, {})
+def build(inputs: builder.Sources, folder: Path, builders: int) -> Artifact:
+    stage = Artifact(folder, "traces", {}, {})
     stage.open()
-    builder.run(config(inputs, builders), stage, inputs)
+    builder.build(config(builders), stage, model(inputs), inputs)
     return stage
 
 
-def config(inputs: dict[str, Path], builders: int) -> Config:
-    model = ModelConfig(path=str(inputs["questions"].parent / "model"))
-    return Config(model=model, trace=TraceConfig(builders=builders))
+def config(builders: int) -> Config:
+    return Config(trace=TraceConfig(builders=builders))
 
 
-def contents(stage: Stage) -> list[tuple[str, str]]:
+def model(inputs: builder.Sources) -> str:
+    return str(inputs.questions.path.parent / "model")
+
+
+def contents(stage: Artifact) -> list[tuple[str, str]]:
     files = [*stage.parts(), stage.path / "rejects.parquet", stage.path / "statistics.json"]
     return [(p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in files]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def undisturbed(inputs: builder.Sources, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     return build(inputs, tmp_path_factory.mktemp("one"), 1)
 
 
-def test_manifest_adds_up(undisturbed: Stage, inputs: dict[str, Path]) -> None:
+def test_manifest_adds_up(undisturbed: Artifact, inputs: builder.Sources) -> None:
     assert len(undisturbed.parts()) == QUESTIONS // SHARD
     traces = [t for p in undisturbed.parts() for t in from_table(Trace, pq.read_table(p))]
     manifest = undisturbed.manifest
@@ -79,8 +84,8 @@ def test_manifest_adds_up(undisturbed: Stage, inputs: dict[str, Path]) -> None:
     assert sum(manifest.rejects.values()) == QUESTIONS - manifest.counts["questions_with_traces"]
 
 
-def test_tokens_are_those_that_training_counts(undisturbed: Stage, inputs: dict[str, Path]) -> None:
-    tokenizer = models.load_tokenizer(inputs["questions"].parent / "model")
+def test_tokens_are_those_that_training_counts(undisturbed: Artifact, inputs: builder.Sources) -> None:
+    tokenizer = models.load_tokenizer(Path(model(inputs)))
     for trace in from_table(Trace, pq.read_table(undisturbed.part(0))):
         prompt = models.prompt_ids(tokenizer, [{"role": "user", "content": trace.prompt}])
         response = models.token_ids(tokenizer, trace.text)
@@ -89,24 +94,24 @@ def test_tokens_are_those_that_training_counts(undisturbed: Stage, inputs: dict[
 
 @pytest.mark.parametrize("builders", [2, 3])
 def test_any_number_of_builders_writes_the_same_bytes(
-    builders: int, undisturbed: Stage, inputs: dict[str, Path], tmp_path: Path
+    builders: int, undisturbed: Artifact, inputs: builder.Sources, tmp_path: Path
 ) -> None:
     assert contents(build(inputs, tmp_path / "traces", builders)) == contents(undisturbed)
 
 
-def test_only_missing_shards_are_built_again(undisturbed: Stage, inputs: dict[str, Path], tmp_path: Path) -> None:
+def test_only_missing_shards_are_built_again(undisturbed: Artifact, inputs: builder.Sources, tmp_path: Path) -> None:
     shutil.copytree(undisturbed.path, tmp_path / "traces")
-    stage = Stage(tmp_path / "traces", "traces", {}, {})
+    stage = Artifact(tmp_path / "traces", "traces", {}, {})
     stage.manifest_path.unlink()
     stage.part(2).unlink()
     kept = stage.part(1).stat().st_mtime_ns
-    builder.run(config(inputs, 1), stage, inputs)
+    builder.build(config(1), stage, model(inputs), inputs)
     assert stage.part(1).stat().st_mtime_ns == kept
     assert contents(stage) == contents(undisturbed)
 
 
-def test_a_killed_builder_costs_nothing(undisturbed: Stage, inputs: dict[str, Path], tmp_path: Path) -> None:
-    stage = Stage(tmp_path / "traces", "traces", {}, {})
+def test_a_killed_builder_costs_nothing(undisturbed: Artifact, inputs: builder.Sources, tmp_path: Path) -> None:
+    stage = Artifact(tmp_path / "traces", "traces", {}, {})
     stage.open()
     finished_at_death: list[int] = []
 
@@ -123,7 +128,7 @@ def test_a_killed_builder_costs_nothing(undisturbed: Stage, inputs: dict[str, Pa
         time.sleep(0.01)
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    builder.run(config(inputs, 1), stage, inputs)
+    builder.build(config(1), stage, model(inputs), inputs)
     killer.join(10)
     assert len(finished_at_death) == 1
     assert finished_at_death[0] < QUESTIONS // SHARD
@@ -138,14 +143,16 @@ def builder_pid() -> int | None:
     return None
 
 
-def test_shards_that_do_not_match_are_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
+def test_shards_that_do_not_match_are_refused(inputs: builder.Sources, tmp_path: Path) -> None:
     (tmp_path / "attempts").mkdir()
-    stage = Stage(tmp_path / "traces", "traces", {}, {})
+    stage = Artifact(tmp_path / "traces", "traces", {}, {})
     with pytest.raises(ValueError, match=r"attempts: 15 of 15 shards are missing, the first is 0$"):
-        builder.run(config(inputs, 1), stage, inputs | {"attempts": tmp_path / "attempts"})
+        builder.build(
+            config(1), stage, model(inputs), dataclasses.replace(inputs, attempts=Attempts(tmp_path / "attempts"))
+        )
 
 
-def test_a_recipe_that_cannot_be_is_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
-    stage = Stage(tmp_path / "traces", "traces", {}, {})
+def test_a_recipe_that_cannot_be_is_refused(inputs: builder.Sources, tmp_path: Path) -> None:
+    stage = Artifact(tmp_path / "traces", "traces", {}, {})
     with pytest.raises(ValueError, match=r"^trace\.recipe: no recipe 'algorithm'"):
-        builder.run(Config(trace=TraceConfig(recipe="algorithm")), stage, inputs)
+        builder.build(Config(trace=TraceConfig(recipe="algorithm")), stage, model(inputs), inputs)

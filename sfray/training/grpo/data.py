@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sfray.arrow import from_table
-from sfray.config import Config
+from sfray.artifacts import Questions
+from sfray.config.settings import GrpoSettings
 from sfray.files import write_table
 from sfray.models import prompt_ids
 from sfray.prompts import Prompts
@@ -66,12 +67,21 @@ def validation_sample(questions: Sequence[Question], trained: Collection[Questio
 
 
 def write(
-    config: Config, prompts: Prompts, questions: Path, tokenizer: PreTrainedTokenizerBase, folder: Path
+    config: GrpoSettings,
+    prompts: Prompts,
+    questions: Questions,
+    validation: Questions,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
 ) -> tuple[list[dict[str, Any]], list[Reject]]:
     """Writes ``train.parquet`` and ``validation.parquet``.
 
     Args:
-        questions: Folder of the questions stage.
+        config: The settings.
+        prompts: The words to ask in.
+        questions: What to train on.
+        validation: Held-out questions, of which a sample is taken.
+        tokenizer: The model's.
         folder: Where the files go.
 
     Returns:
@@ -80,8 +90,8 @@ def write(
     Raises:
         ValueError: Fewer training rows than one batch, or no validation row.
     """
-    rl = from_table(Question, pq.read_table(questions / "rl.parquet"))
-    held_out = from_table(Question, pq.read_table(questions / "eval.parquet"))
+    rl = from_table(Question, pq.read_table(questions.file))
+    held_out = from_table(Question, pq.read_table(validation.file))
     sample = validation_sample(held_out, rl, config.run.seed)
     rejects: list[Reject] = []
     files: dict[str, list[dict[str, Any]]] = {}

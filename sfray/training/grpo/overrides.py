@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sfray.config import Config, GrpoConfig
+from sfray.config import GrpoConfig
+from sfray.config.settings import GrpoSettings
 from sfray.seeds import derive
 
 _PRECISION = {"float32": "fp32", "bfloat16": "bf16"}
@@ -37,7 +38,7 @@ class Paths:
     ray: Path
 
 
-def command(config: Config, paths: Paths, rows: int, address: str) -> list[str]:
+def command(config: GrpoSettings, paths: Paths, rows: int, address: str) -> list[str]:
     """Every override, in order.
 
     Args:
@@ -51,7 +52,7 @@ def command(config: Config, paths: Paths, rows: int, address: str) -> list[str]:
     return [*overrides(config, paths, rows), *platform, *config.grpo.overrides]
 
 
-def overrides(config: Config, paths: Paths, rows: int) -> list[str]:
+def overrides(config: GrpoSettings, paths: Paths, rows: int) -> list[str]:
     """The settings that do not depend on the device."""
     return [*_data(config, paths), *_actor(config, paths), *_rollout(config), *_trainer(config, paths, rows)]
 
@@ -62,7 +63,7 @@ def micro_batch(grpo: GrpoConfig) -> int:
     return next(size for size in range(min(grpo.micro_batch, share), 0, -1) if share % size == 0)
 
 
-def _data(config: Config, paths: Paths) -> list[str]:
+def _data(config: GrpoSettings, paths: Paths) -> list[str]:
     grpo = config.grpo
     return [
         "algorithm.adv_estimator=grpo",
@@ -81,7 +82,7 @@ def _data(config: Config, paths: Paths) -> list[str]:
     ]
 
 
-def _actor(config: Config, paths: Paths) -> list[str]:
+def _actor(config: GrpoSettings, paths: Paths) -> list[str]:
     grpo, model, actor = config.grpo, "actor_rollout_ref.model", "actor_rollout_ref.actor"
     lines = [
         f"{model}.path={quoted(paths.model)}",
@@ -110,7 +111,7 @@ def _actor(config: Config, paths: Paths) -> list[str]:
     return lines
 
 
-def _rollout(config: Config) -> list[str]:
+def _rollout(config: GrpoSettings) -> list[str]:
     grpo, rollout = config.grpo, "actor_rollout_ref.rollout"
     return [
         f"{rollout}.name=vllm",
@@ -130,7 +131,7 @@ def _rollout(config: Config) -> list[str]:
     ]
 
 
-def _trainer(config: Config, paths: Paths, rows: int) -> list[str]:
+def _trainer(config: GrpoSettings, paths: Paths, rows: int) -> list[str]:
     grpo = config.grpo
     return [
         f"trainer.nnodes={grpo.nodes}",
@@ -154,7 +155,7 @@ def gpu_overrides(address: str) -> list[str]:
     return ["trainer.device=cuda", f"+ray_kwargs.ray_init.address={quoted(address)}"]
 
 
-def cpu_overrides(config: Config, paths: Paths) -> list[str]:
+def cpu_overrides(config: GrpoSettings, paths: Paths) -> list[str]:
     """What a machine without an accelerator needs; see :mod:`sfray.training.grpo.verl_cpu`."""
     precision = _PRECISION[config.model.dtype]
     ranks = config.grpo.ranks_per_node

@@ -1,11 +1,11 @@
-"""The GRPO stage: verl trains against the 0/1 reward, a plain Hugging Face folder comes out.
+"""GRPO: verl trains against the 0/1 reward, a plain Hugging Face folder comes out.
 
-grpo/train.parquet, validation.parquet   the questions in verl's schema
-     verl.log                            everything verl and its workers print
-     steps/                              verl's own record, one file per launch
-     metrics.jsonl                       one line per step
-     checkpoints/global_step_<n>/        what a rerun resumes from
-     model/                              the trained model
+train.parquet, validation.parquet   the questions in verl's schema
+verl.log                            everything verl and its workers print
+steps/                              verl's own record, one file per launch
+metrics.jsonl                       one line per step
+checkpoints/global_step_<n>/        what a rerun resumes from
+model/                              the trained model
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from sfray import models, prompts
-from sfray.config import Config
+from sfray.artifacts import Questions
+from sfray.config.settings import GrpoSettings
 from sfray.progress import Bar, console
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.training.grpo import data, export, metrics, probe, process
 from sfray.training.grpo.failure import explain
 from sfray.training.grpo.overrides import Paths, command, quoted
@@ -36,28 +37,31 @@ class VerlFailed(GrpoError):
     """verl ended by itself, with an error."""
 
 
-def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
-    """Runs or resumes the stage. On CPU verl starts a Ray instance of its own.
+def train(config: GrpoSettings, output: Artifact, model: str, questions: Questions, validation: Questions) -> None:
+    """Trains, or goes on from the last checkpoint. On CPU verl starts a Ray instance of its own.
 
     Args:
-        inputs: ``questions``, and ``sft`` when ``grpo.init`` is ``sft``.
+        config: The settings.
+        output: Where the model goes.
+        model: The model to start from, as :func:`sfray.models.resolve` takes it.
+        questions: What to train on.
+        validation: What the accuracy along the way is measured on.
 
     Raises:
         RewardBroken: A synthetic right or wrong answer got the wrong reward.
         GrpoError: verl failed, hung, or did not do every step.
     """
-    folder = stage.path.resolve()
+    folder = output.path.resolve()
     process.end_leftovers(folder)
-    origin = str(inputs["sft"].resolve() / "model") if config.grpo.init == "sft" else config.model.path
-    start = models.resolve(origin)
+    start = models.resolve(model)
     tokenizer = models.load_tokenizer(start, config.model.trust_remote_code)
     wording = prompts.load(config.prompts)
-    rows, rejects = data.write(config, wording, inputs["questions"], tokenizer, folder)
+    rows, rejects = data.write(config, wording, questions, validation, tokenizer, folder)
     if warning := data.left_out(rejects, len(rows), config.grpo.max_prompt):
         console.print(f"warning: {warning}", style="bold yellow", markup=False)
     probed = _probe(rows, tokenizer)
     paths = Paths(
-        str(start.resolve()) if origin == "tiny" else models.anywhere(origin),
+        str(start.resolve()) if model == "tiny" else models.anywhere(model),
         folder / "train.parquet",
         folder / "validation.parquet",
         folder / "checkpoints",
@@ -65,12 +69,12 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     )
     _train(config, folder, paths, len(rows))
     recorded = _finished(config, folder, paths)
-    model = folder / "model"
+    trained = folder / "model"
     last = paths.checkpoints / f"global_step_{config.grpo.steps}"
-    export.export(last, start, model, config.model.trust_remote_code)
-    shown = models.check_folder(model, config.model.trust_remote_code)
-    _compare(start, model, shown, models.chat_template_hash(tokenizer))
-    stage.commit(
+    export.export(last, start, trained, config.model.trust_remote_code)
+    shown = models.check_folder(trained, config.model.trust_remote_code)
+    _compare(start, trained, shown, models.chat_template_hash(tokenizer))
+    output.commit(
         counts={
             "prompts": len(rows),
             "steps": config.grpo.steps,
@@ -103,7 +107,7 @@ def _probe(rows: list[dict[str, Any]], tokenizer: Any) -> str:
     return "passed"
 
 
-def _train(config: Config, folder: Path, paths: Paths, rows: int) -> None:
+def _train(config: GrpoSettings, folder: Path, paths: Paths, rows: int) -> None:
     """Trains to the last step; after a failure again, from the last checkpoint.
 
     A launch that did not get a step further than the one before has not met with an
@@ -126,7 +130,7 @@ def _train(config: Config, folder: Path, paths: Paths, rows: int) -> None:
             process.end_leftovers(folder)
 
 
-def _launch(config: Config, folder: Path, paths: Paths, rows: int, resumed: int) -> None:
+def _launch(config: GrpoSettings, folder: Path, paths: Paths, rows: int, resumed: int) -> None:
     """Runs verl from the last checkpoint to the last step, with a progress bar."""
     steps = metrics.new_file(folder, resumed)
     address = "auto" if os.environ.get("RAY_ADDRESS", "local") != "local" else config.cluster.address
@@ -163,7 +167,7 @@ def _launch(config: Config, folder: Path, paths: Paths, rows: int, resumed: int)
         raise VerlFailed(explain(log, offset, f"verl ended with exit code {code}"))
 
 
-def child_environment(config: Config, steps: Path, private: bool) -> dict[str, str]:
+def child_environment(config: GrpoSettings, steps: Path, private: bool) -> dict[str, str]:
     """The environment of verl: ours, and what verl needs.
 
     Args:
@@ -200,7 +204,7 @@ def describe(line: Mapping[str, Any]) -> str:
     return text
 
 
-def _finished(config: Config, folder: Path, paths: Paths) -> list[dict[str, Any]]:
+def _finished(config: GrpoSettings, folder: Path, paths: Paths) -> list[dict[str, Any]]:
     """The record of every step; verl can end with success and have trained nothing."""
     reached = export.last_step(paths.checkpoints)
     if reached != config.grpo.steps:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sfray import models, seeds
-from sfray.config import Config
+from sfray.config.settings import SftSettings
 from sfray.files import replacing
 from sfray.training.sft.data import Plan, Rows, share
 from sfray.training.sft.engine import accumulation, build, export
@@ -33,7 +33,7 @@ class Job:
         folder: The stage's folder, on storage that every worker sees.
     """
 
-    config: Config
+    config: SftSettings
     model: str
     folder: str
 
@@ -53,7 +53,7 @@ class Job:
         return Path(self.folder) / "model"
 
 
-def plan(config: Config, ids: tuple[str, ...]) -> Plan:
+def plan(config: SftSettings, ids: tuple[str, ...]) -> Plan:
     """Which rows each step of a run sees."""
     return Plan(ids, config.sft.batch, config.sft.epochs, config.sft.max_steps, config.run.seed)
 

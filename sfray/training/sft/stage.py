@@ -1,9 +1,9 @@
-"""The SFT stage: silver traces in, a plain Hugging Face folder out (Ray Train + DeepSpeed).
+"""SFT: silver traces in, a plain Hugging Face folder out (Ray Train + DeepSpeed).
 
-sft/data.parquet    the traces as token ids, written once
-    metrics.jsonl   one line per optimizer step
-    train/          Ray Train's own folder: checkpoints
-    model/          the trained model
+data.parquet        the traces as token ids, written once
+metrics.jsonl       one line per optimizer step
+train/              Ray Train's own folder: checkpoints
+model/              the trained model
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 
 from sfray import models
 from sfray.arrow import from_table, to_table
-from sfray.config import Config
+from sfray.artifacts import Traces
+from sfray.config.settings import SftSettings
 from sfray.files import write_table
 from sfray.records import Reject
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.training.progress import following
 from sfray.training.sft import data
 from sfray.training.sft.engine import environment
@@ -39,31 +40,34 @@ class SftError(RuntimeError):
     """Training ended without having done what was asked."""
 
 
-def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
-    """Runs or resumes the stage. Ray is running.
+def train(config: SftSettings, output: Artifact, model: str, traces: Traces) -> None:
+    """Trains, or goes on from the last checkpoint. Ray is running.
 
     Args:
-        inputs: ``traces``, the folder of the silver traces.
+        config: The settings.
+        output: Where the model goes.
+        model: The model to start from, as :func:`sfray.models.resolve` takes it.
+        traces: What to train on.
 
     Raises:
         SftError: There is nothing to train on, workers failed more often than
             ``sft.max_failures``, or not every step was done.
     """
-    folder = stage.path.resolve()
-    job = Job(config, models.anywhere(config.model.path), str(folder))
-    tokenizer = models.load_tokenizer(models.resolve(config.model.path), config.model.trust_remote_code)
-    rejects = _prepare(job, inputs["traces"], tokenizer)
+    folder = output.path.resolve()
+    job = Job(config, models.anywhere(model), str(folder))
+    tokenizer = models.load_tokenizer(models.resolve(model), config.model.trust_remote_code)
+    rejects = _prepare(job, traces, tokenizer)
     rows = data.Rows(job.data)
     if not len(rows):
-        raise SftError(f"sft: no trace to train on in {inputs['traces']} ({len(rejects)} too long for sft.max_length)")
+        raise SftError(f"sft: no trace to train on in {traces.path} ({len(rejects)} too long for sft.max_length)")
     steps = plan(config, rows.ids).steps
     _train(job, steps)
     recorded = read_metrics(job.metrics)
     if [line["step"] for line in recorded] != list(range(1, steps + 1)):
         raise SftError(f"sft: {len(recorded)} of {steps} steps are recorded in {job.metrics}")
     shown = models.check_folder(job.output, config.model.trust_remote_code)
-    _compare(config, shown, models.chat_template_hash(tokenizer), job.output)
-    stage.commit(
+    _compare(config, shown, models.chat_template_hash(tokenizer), job)
+    output.commit(
         counts={
             "traces": len(rows),
             "steps": steps,
@@ -75,14 +79,13 @@ def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
     )
 
 
-def _prepare(job: Job, traces: Path, tokenizer: Any) -> list[Reject]:
+def _prepare(job: Job, traces: Traces, tokenizer: Any) -> list[Reject]:
     """Tokenises the traces, once; returns those that are too long."""
     left_out = Path(job.folder) / "too_long.parquet"
     if not job.data.exists():
         left_out.unlink(missing_ok=True)
     if not left_out.exists():
-        parts = sorted(traces.glob("part-*.parquet"))
-        rejects = data.write(parts, job.data, tokenizer, job.config.sft.max_length)
+        rejects = data.write(traces.files, job.data, tokenizer, job.config.sft.max_length)
         write_table(left_out, to_table(Reject, rejects))
     return from_table(Reject, pq.read_table(left_out))
 
@@ -171,12 +174,12 @@ def _figures(line: Mapping[str, Any]) -> str:
     return f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s"
 
 
-def _compare(config: Config, shown: models.Folder, template: str, path: Path) -> None:
+def _compare(config: SftSettings, shown: models.Folder, template: str, job: Job) -> None:
     """Raises if the trained folder is not what the next stage was promised."""
     if shown.dtype != config.model.dtype:
-        raise SftError(f"{path}: weights are {shown.dtype}, model.dtype is {config.model.dtype}")
+        raise SftError(f"{job.output}: weights are {shown.dtype}, model.dtype is {config.model.dtype}")
     if shown.chat_template != template:
-        raise SftError(f"{path}: its chat template is not that of model.path ({config.model.path})")
+        raise SftError(f"{job.output}: its chat template is not that of {job.model}")
 
 
 def _summary(recorded: list[dict[str, Any]]) -> dict[str, Any]:

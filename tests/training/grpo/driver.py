@@ -11,16 +11,16 @@ from pathlib import Path
 
 from sfray import seeds
 from sfray.arrow import to_table
+from sfray.artifacts import Questions
 from sfray.config import Config
 from sfray.files import write_table
 from sfray.records import Question
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.tasks import countdown
 from sfray.validation import parse
 from tests.training.grpo import model
 
 GRPO = {
-    "init": "base",
     "ranks_per_node": 1,
     "batch": 4,
     "mini_batch": 4,
@@ -43,7 +43,6 @@ def config(folder: Path, steps: int) -> Config:
     """The smallest config that trains."""
     return parse(
         {
-            "stages": ["grpo"],
             "task": {"rl": {"count": 8}},
             "model": {"path": str(folder / "model"), "context": 512},
             "engine": {"kv_cache_gib": 0.1},
@@ -78,9 +77,10 @@ def main() -> None:
         model.save(folder / "model")
         write_questions(folder / "questions")
     # The same fingerprint for every number of steps, so that more steps continue.
-    stage = Stage(folder / "grpo", "grpo", {}, {})
+    stage = Artifact(folder / "grpo", "grpo", {}, {})
     stage.open()
-    grpo.run(config(folder, steps), stage, {"questions": folder / "questions"})
+    questions = [Questions(folder / "questions", split) for split in ("rl", "eval")]
+    grpo.train(config(folder, steps), stage, str(folder / "model"), *questions)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sfray.arrow import to_table
+from sfray.artifacts import Questions
 from sfray.config import Config, GrpoConfig
 from sfray.prompts import load
 from sfray.records import Question, Reject
@@ -23,13 +24,13 @@ def question(number, split="rl", level="3", text="Use 3 and 5 to make 8."):
 def folder(path, rl, held_out):
     for name, rows in (("rl", rl), ("eval", held_out)):
         pq.write_table(to_table(Question, rows), path / f"{name}.parquet")
-    return path
+    return Questions(path, "rl"), Questions(path, "eval")
 
 
 def test_files_are_written_and_over_long_prompts_rejected(tmp_path):
     rl = [question(i) for i in range(4)] + [question(4, text="x" * 300)]
     held_out = [question(i, "eval", level) for i in range(3) for level in ("3", "4")]
-    rows, rejects = data.write(CONFIG, load(), folder(tmp_path, rl, held_out), tokenizer(), tmp_path)
+    rows, rejects = data.write(CONFIG, load(), *folder(tmp_path, rl, held_out), tokenizer(), tmp_path)
     assert [r["extra_info"]["id"] for r in rows] == [q.id for q in rl[:4]]
     assert [(r.id, r.reason) for r in rejects] == [("countdown-3:rl:000004", "prompt_too_long")]
     assert rejects[0].detail.endswith("grpo.max_prompt = 200")
@@ -50,10 +51,10 @@ def test_prompts_that_are_left_out_are_counted():
 def test_too_few_questions_are_an_error_that_names_the_key(tmp_path):
     source = folder(tmp_path, [question(i) for i in range(3)], [question(0, "eval")])
     with pytest.raises(ValueError, match=r"grpo\.batch: 4 prompts per step, and 3 questions"):
-        data.write(CONFIG, load(), source, tokenizer(), tmp_path)
+        data.write(CONFIG, load(), *source, tokenizer(), tmp_path)
     source = folder(tmp_path, [question(i) for i in range(4)], [])
     with pytest.raises(ValueError, match=r"task\.eval\.count"):
-        data.write(CONFIG, load(), source, tokenizer(), tmp_path)
+        data.write(CONFIG, load(), *source, tokenizer(), tmp_path)
 
 
 def test_the_validation_sample_is_seeded_and_of_trained_tasks_and_levels():

@@ -21,7 +21,7 @@ SMALL = {"sft": {"max_length": 1024}, "trace": {"max_tokens": 1024}, "evaluate":
 
 def preset(model, engine, grpo):
     """The groups that GRPO reads, as the shipped files have them."""
-    raw = {"stages": ["grpo"], "task": {"rl": {"count": 1000}}, **SMALL}
+    raw = {"task": {"rl": {"count": 1000}}, **SMALL}
     for group, name in (("model", model), ("engine", engine), ("grpo", grpo)):
         with initialize_config_dir(str(CONF), version_base=None):
             raw |= OmegaConf.to_container(compose(f"{group}/{name}"))

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from sfray import cluster, seeds
 from sfray.arrow import to_table
+from sfray.artifacts import Traces
 from sfray.config import Config
 from sfray.files import write_table
 from sfray.records import Trace
-from sfray.store import Stage
+from sfray.store import Artifact
 from sfray.validation import parse
 
 TRACES = 22
@@ -88,7 +89,6 @@ def _trace(i: int, text: str) -> Trace:
 def config(folder: Path, settings: dict) -> Config:
     """The config of a run in ``folder``."""
     raw = {
-        "stages": ["sft"],
         "run": {"dir": str(folder), "name": "run", "seed": settings.get("seed", 0)},
         "model": {"path": str(folder / "base"), "context": 512} | settings.get("model", {}),
         "sample": {"max_tokens": 64},
@@ -118,11 +118,11 @@ def main() -> None:
     from sfray.training.sft import stage as sft
 
     made = config(folder, settings)
-    stage = Stage(folder / settings.get("stage", "sft"), "sft", {"sft": settings.get("sft", {})}, {"traces": "0"})
+    stage = Artifact(folder / settings.get("stage", "sft"), "sft", {"sft": settings.get("sft", {})}, {"traces": "0"})
     stage.open()
     connect(made)
     try:
-        sft.run(made, stage, {"traces": folder / "traces"})
+        sft.train(made, stage, str(folder / "base"), Traces(folder / "traces"))
     finally:
         cluster.disconnect()
 

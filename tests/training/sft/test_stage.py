@@ -18,13 +18,14 @@ from torch.nn import functional
 
 from sfray import models
 from sfray.arrow import to_table
+from sfray.artifacts import Traces
 from sfray.config import Config
 from sfray.files import write_table
 from sfray.records import Trace
-from sfray.store import Manifest, Stage
+from sfray.store import Artifact, Manifest
 from sfray.training.sft import stage as sft_stage
 from sfray.training.sft.data import Rows
-from sfray.training.sft.loop import plan, read_metrics
+from sfray.training.sft.loop import Job, plan, read_metrics
 
 DRIVER = Path(__file__).with_name("driver.py")
 ROOT = Path(__file__).parents[3]
@@ -122,12 +123,12 @@ def check(folder: Path, stage: str, sft: dict) -> Manifest:
 def test_nothing_to_train_on(folder, tmp_path):
     """All traces are too long: an error before any worker starts."""
     config = driver["config"](folder, {"sft": {"max_length": 400}})
-    stage = Stage(tmp_path / "sft", "sft", {}, {})
+    stage = Artifact(tmp_path / "sft", "sft", {}, {})
     stage.open()
     empty = tmp_path / "traces"
     write_table(empty / "part-00000.parquet", to_table(Trace, driver["traces"]()[-1:]))
     with pytest.raises(sft_stage.SftError, match=r"no trace to train on in .* \(1 too long for sft\.max_length\)"):
-        sft_stage.run(config, stage, {"traces": empty})
+        sft_stage.train(config, stage, str(folder / "base"), Traces(empty))
 
 
 def test_summary_leaves_the_first_step_out():
@@ -144,12 +145,12 @@ def test_summary_leaves_the_first_step_out():
     ("shown", "message"),
     [
         (models.Folder(1, "bfloat16", 1, "t"), r"weights are bfloat16, model\.dtype is float32"),
-        (models.Folder(1, "float32", 1, "u"), r"chat template is not that of model\.path"),
+        (models.Folder(1, "float32", 1, "u"), r"chat template is not that of base"),
     ],
 )
 def test_the_folder_must_be_what_the_next_stage_expects(shown, message):
     with pytest.raises(sft_stage.SftError, match=message):
-        sft_stage._compare(Config(), shown, "t", Path("model"))
+        sft_stage._compare(Config(), shown, "t", Job(Config(), "base", "folder"))
 
 
 @pytest.mark.engine

@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 from sfray.arrow import to_table
-from sfray.evaluation.browser import MAX_CHARS, filters, responses, shorten, traces
 from sfray.files import write_table
 from sfray.grammar import Pair, render
 from sfray.records import Completion, Trace
+from sfray.report.browser import MAX_CHARS, filters, responses, shorten, traces
 from tests.evaluation.rows import RIGHT, WRONG, completion, question, trace, write_parts, write_questions
 
 _TEXT = render([Pair(RIGHT, "<verdict>Correct</verdict>")], [], "So:", "3 * 5")
@@ -42,14 +42,14 @@ def test_traces_of_runs_that_did_not_say_so_are_still_shown(tmp_path):
 
 def test_responses_show_the_same_questions_of_each_model_right_and_wrong(tmp_path):
     asked = [question(i) for i in range(12)]
-    base = [completion("base", q, k, WRONG) for q in asked for k in (0, 1)]
-    grpo = [completion("grpo", q, k, _TEXT if i % 2 else WRONG) for i, q in enumerate(asked) for k in (0, 1)]
-    parts = _parts(write_parts(tmp_path, "evaluate", Completion, [base, grpo]))
+    base = [completion(q, k, WRONG) for q in asked for k in (0, 1)]
+    grpo = [completion(q, k, _TEXT if i % 2 else WRONG) for i, q in enumerate(asked) for k in (0, 1)]
+    models = {n: _parts(write_parts(tmp_path, n, Completion, [rows])) for n, rows in (("base", base), ("grpo", grpo))}
     questions = write_questions(tmp_path, eval=asked) / "eval.parquet"
-    chosen = list(responses(parts, questions, ["base", "grpo"], 6, seed=0))
+    chosen = list(responses(models, questions, 6, seed=0))
     of = {m: [e for e in chosen if e.kind == m] for m in ("base", "grpo")}
     assert len(of["base"]) == len(of["grpo"]) == 6
-    assert [e.id.removeprefix("base") for e in of["base"]] == [e.id.removeprefix("grpo") for e in of["grpo"]]
+    assert [e.id for e in of["base"]] == [e.id for e in of["grpo"]]
     assert sorted(e.correct for e in of["grpo"]) == [False] * 3 + [True] * 3
     assert of["base"][0].reason == "wrong_value"
     assert of["grpo"][0].prompt == "Make 15 of 3 and 5."
@@ -58,16 +58,16 @@ def test_responses_show_the_same_questions_of_each_model_right_and_wrong(tmp_pat
 
 def test_few_right_answers_leave_room_for_wrong_ones(tmp_path):
     asked = [question(i) for i in range(5)]
-    rows = [completion("base", q, 0, RIGHT if i == 0 else WRONG) for i, q in enumerate(asked)]
+    rows = [completion(q, 0, RIGHT if i == 0 else WRONG) for i, q in enumerate(asked)]
     parts = _parts(write_parts(tmp_path, "evaluate", Completion, [rows]))
     questions = write_questions(tmp_path, eval=asked) / "eval.parquet"
-    chosen = list(responses(parts, questions, ["base"], 4, seed=0))
+    chosen = list(responses({"base": parts}, questions, 4, seed=0))
     assert sorted(e.correct for e in chosen) == [False, False, False, True]
 
 
 def test_no_models_no_responses(tmp_path):
     questions = write_questions(tmp_path, eval=[question(0)]) / "eval.parquet"
-    assert list(responses([], questions, [], 4, seed=0)) == []
+    assert list(responses({}, questions, 4, seed=0)) == []
 
 
 def test_shorten_says_what_it_left_out():

@@ -1,13 +1,13 @@
-"""A run's folder: one folder per stage, shards written as they finish, a manifest last.
+"""An artifact's folder: shards written as they finish, a manifest last.
 
-    runs/quickstart/attempts/plan.json            what the stage set out to do
-                             part-00000.parquet   shards, each renamed into place when whole
-                             rejects/00000.parquet
-                             rejects.parquet      all of them, written when the stage is done
-                             manifest.json        written last: the stage is done when it exists
+    runs/artifacts/sample/<fingerprint>/plan.json            what is to be made
+                                        part-00000.parquet   shards, each renamed into place when whole
+                                        rejects/00000.parquet
+                                        rejects.parquet      all of them, written at the end
+                                        manifest.json        written last: the artifact is done when it exists
 
-A stage whose plan has the same fingerprint is resumed or skipped; another fingerprint is
-refused with the difference, unless ``run.overwrite`` names the stage.
+A folder whose plan has the same fingerprint is resumed or reused; one that holds anything
+else is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ import pyarrow.parquet as pq
 
 from sfray.arrow import schema, to_table
 from sfray.files import (
-    discard,
     is_whole,
     read_json,
     remove_leftovers,
@@ -44,15 +43,15 @@ from sfray.store.manifest import Manifest, versions
 _log = logging.getLogger(__name__)
 
 _FINGERPRINT = b"sfray.fingerprint"
-"""Key of a part's own metadata: the fingerprint of the stage that wrote it."""
+"""Key of a part's own metadata: the fingerprint of the artifact that it belongs to."""
 
 
-class StageConflict(RuntimeError):
-    """A stage's folder holds the output of another config."""
+class ArtifactConflict(RuntimeError):
+    """The folder of an artifact holds another one."""
 
 
-class StageIncomplete(RuntimeError):
-    """The process that would finish a stage does not see all that its workers wrote."""
+class ArtifactIncomplete(RuntimeError):
+    """The process that would finish an artifact does not see all that its workers wrote."""
 
 
 class StageStalled(RuntimeError):
@@ -71,25 +70,25 @@ def fingerprint(value: object) -> str:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """The folder of one stage of one run. Plain data: it travels to actors.
+class Artifact:
+    """The folder of what one step makes. Plain data: it travels to actors.
 
     Attributes:
         path: The folder.
-        name: The stage's name.
-        config: What its output depends on.
-        inputs: Upstream stage -> fingerprint.
+        stage: The kind of work that makes it.
+        config: The settings that it depends on.
+        inputs: Name of each input -> fingerprint, or label -> fingerprint for an input of several.
     """
 
     path: Path
-    name: str
+    stage: str
     config: Mapping[str, Any]
-    inputs: Mapping[str, str]
+    inputs: Mapping[str, Any]
 
     @property
     def fingerprint(self) -> str:
-        """Identity of the output this stage should have."""
-        return fingerprint({"config": dict(self.config), "inputs": dict(self.inputs)})
+        """Identity of the artifact: the hash of all that its step was given."""
+        return fingerprint({"stage": self.stage, "config": dict(self.config), "inputs": dict(self.inputs)})
 
     @property
     def plan_path(self) -> Path:
@@ -98,12 +97,17 @@ class Stage:
 
     @property
     def _plan(self) -> dict[str, Any]:
-        plan = {"fingerprint": self.fingerprint, "config": dict(self.config), "inputs": dict(self.inputs)}
+        plan = {
+            "stage": self.stage,
+            "fingerprint": self.fingerprint,
+            "config": dict(self.config),
+            "inputs": dict(self.inputs),
+        }
         return json.loads(json.dumps(plan))  # as it will be read back: tuples are lists there
 
     @property
     def done(self) -> bool:
-        """Whether the manifest of this very output exists."""
+        """Whether it is finished."""
         return self.manifest_path.exists() and Manifest.read(self.manifest_path).fingerprint == self.fingerprint
 
     @property
@@ -113,48 +117,41 @@ class Stage:
 
     @property
     def manifest(self) -> Manifest:
-        """The manifest of a finished stage.
+        """The manifest of a finished artifact.
 
         Raises:
-            FileNotFoundError: The stage is not done.
+            FileNotFoundError: It is not finished.
         """
         return Manifest.read(self.manifest_path)
 
-    def open(self, overwrite: bool = False) -> None:
+    def open(self) -> None:
         """Claims the folder, or resumes in it: what dead writers left is cleared away.
 
         Raises:
-            StageConflict: It holds another config's output and ``overwrite`` is false.
+            ArtifactConflict: It holds something else.
             DiskFull: There is too little room to begin.
         """
         if self.done:
             return
         require_space(self.path)
         remove_leftovers(self.path.parent, f".{self.path.name}.*.tmp")
-        conflict = self._conflict()
-        if conflict and not overwrite:
-            raise StageConflict(conflict)
-        if conflict:
-            discard(self.path)
+        if conflict := self._conflict():
+            raise ArtifactConflict(conflict)
         earlier = sessions.recorded(self.plan_path)
         self._clear()
         write_json(self.plan_path, self._plan | {"sessions": [*earlier, sessions.begin()]})
 
     def _conflict(self) -> str | None:
         """Why the folder cannot be resumed; None when it can, or is new."""
-        remedy = f"Choose another run.name, or throw that output away with run.overwrite=[{self.name}]"
         if not self.plan_path.exists():
             if not (self.manifest_path.exists() or any(self.path.glob("*.parquet"))):
                 return None
-            return f"{self.path} holds files but no plan.json that says what made them.\n{remedy}"
+            return f"{self.path} holds files but no plan.json that says what made them; choose another folder"
         there = read_json(self.plan_path)
         if there["fingerprint"] == self.fingerprint:
             return None
-        lines = difference(there["config"], self._plan["config"])
-        for name in sorted(there["inputs"].keys() | self.inputs.keys()):
-            if there["inputs"].get(name) != self.inputs.get(name):
-                lines.append(f"  its input {name!r} has changed")
-        return "\n".join([f"{self.path} holds the output of another config:", *lines, remedy])
+        lines = difference(*({k: plan[k] for k in ("stage", "config", "inputs")} for plan in (there, self._plan)))
+        return "\n".join([f"{self.path} holds something else; choose another folder:", *lines])
 
     def _clear(self) -> None:
         remove_leftovers(self.path)
@@ -186,7 +183,7 @@ class Stage:
     def write_shard(self, shard: int, table: pa.Table, rejects: Iterable[Reject] = ()) -> None:
         """Persists a shard: its rejects first, then its rows, each atomically.
 
-        The part carries the stage's fingerprint in its own metadata: a late writer with
+        The part carries the artifact's fingerprint in its own metadata: a late writer with
         another config is told from the present one.
         """
         ours = (table.schema.metadata or {}) | {_FINGERPRINT: self.fingerprint.encode()}
@@ -212,20 +209,20 @@ class Stage:
                 yield f"{part.name} has {rows} rows, its writer reported {written[shard]}"
 
     def require_whole(self) -> None:
-        """Insists that what a finished stage left is still as it was left.
+        """Insists that a finished artifact is still as it was left.
 
         Raises:
-            StageIncomplete: A part has been lost or cut short since.
+            ArtifactIncomplete: A part has been lost or cut short since.
         """
         cut = (f"{p.name} is cut short" for p in sorted(self.path.glob("*.parquet")) if not is_whole(p))
         if problem := next(chain(self._incomplete({}), cut), None):
-            raise StageIncomplete(
-                f"{self.path}: the stage was finished, but now {problem}. Delete {self.manifest_path} and run again: "
+            raise ArtifactIncomplete(
+                f"{self.path} was finished, but now {problem}. Delete {self.manifest_path} and run again: "
                 f"what is missing is made again"
             )
 
     def _shards(self) -> int:
-        """The number of shards that the plan asks for; 0 for a stage without shards."""
+        """The number of shards that the plan asks for; 0 for an artifact without shards."""
         return int(read_json(self.plan_path).get("shards", 0)) if self.plan_path.exists() else 0
 
     def parts(self) -> list[Path]:
@@ -233,7 +230,7 @@ class Stage:
         return sorted(self.path.glob("part-*.parquet"), key=lambda p: int(p.stem.removeprefix("part-")))
 
     def keep_rejects(self, rejects: Iterable[Reject]) -> Path:
-        """Writes the rejects of a stage that fails, so that each one's reason can be looked up."""
+        """Writes the rejects of a step that fails, so that each one's reason can be looked up."""
         file = self.path / "rejects.parquet"
         write_table(file, to_table(Reject, rejects))
         return file
@@ -245,7 +242,7 @@ class Stage:
         rejects: Iterable[Reject] = (),
         written: Mapping[int, int] | None = None,
     ) -> Manifest:
-        """Gathers the rejects and writes the manifest: the stage is done.
+        """Gathers the rejects and writes the manifest: the artifact is done.
 
         Args:
             counts: Rows and other totals.
@@ -254,17 +251,17 @@ class Stage:
             written: Shard -> rows, as the shards' writers reported them in this session.
 
         Raises:
-            StageIncomplete: A shard of the plan is missing here, or differs from what its writer reported.
+            ArtifactIncomplete: A shard of the plan is missing here, or differs from what its writer reported.
         """
         if problems := list(self._incomplete(written or {})):
-            raise StageIncomplete(
+            raise ArtifactIncomplete(
                 f"{self.path}: {len(problems)} of {self._shards()} shards are not as their writers left them; the "
                 f"first: {problems[0]}. Is run.dir on storage that all nodes share? Run again to redo what is missing"
             )
         reasons = self._gather_rejects(list(rejects))
         worked = sessions.ended(self.plan_path)
         manifest = Manifest(
-            stage=self.name,
+            stage=self.stage,
             fingerprint=self.fingerprint,
             config=dict(self.config),
             inputs=dict(self.inputs),
@@ -295,5 +292,5 @@ class Stage:
 
 
 def _writer(part: Path) -> str:
-    """The fingerprint of the stage that wrote a part."""
+    """The fingerprint of the artifact that a part was written for."""
     return str((pq.read_schema(part).metadata or {}).get(_FINGERPRINT, b""), "utf-8")

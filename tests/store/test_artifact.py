@@ -22,14 +22,14 @@ from hypothesis import strategies as st
 from sfray.arrow import from_table, to_table
 from sfray.files import DiskFull, read_json
 from sfray.records import Reject
-from sfray.store import Manifest, Stage, StageConflict, StageIncomplete, fingerprint, versions
+from sfray.store import Artifact, ArtifactConflict, ArtifactIncomplete, Manifest, fingerprint, versions
 
 ROOT = Path(__file__).parents[2]
 
 
-def stage(tmp_path: Path, inputs: dict[str, str] | None = None, **config: Any) -> Stage:
-    """A stage ``attempts`` of a run in the test's folder."""
-    return Stage(tmp_path / "run" / "attempts", "attempts", config or {"n": 2}, inputs or {"questions": "q1"})
+def stage(tmp_path: Path, inputs: dict[str, str] | None = None, **config: Any) -> Artifact:
+    """An artifact of sampled attempts in the test's folder."""
+    return Artifact(tmp_path / "run" / "attempts", "sample", config or {"n": 2}, inputs or {"questions": "q1"})
 
 
 def rows(shard: int) -> list[Reject]:
@@ -37,7 +37,7 @@ def rows(shard: int) -> list[Reject]:
     return [Reject(f"{shard}/{i}", "row") for i in range(20)]
 
 
-def write(to: Stage, shard: int, *rejects: Reject) -> None:
+def write(to: Artifact, shard: int, *rejects: Reject) -> None:
     """Writes a shard."""
     to.write_shard(shard, to_table(Reject, rows(shard)), rejects)
 
@@ -78,7 +78,12 @@ def test_a_new_stage(tmp_path: Path) -> None:
     new.open()
     plan = read_json(new.path / "plan.json")
     assert len(plan.pop("sessions")) == 1
-    assert plan == {"fingerprint": new.fingerprint, "config": {"n": 2}, "inputs": {"questions": "q1"}}
+    assert plan == {
+        "stage": "sample",
+        "fingerprint": new.fingerprint,
+        "config": {"n": 2},
+        "inputs": {"questions": "q1"},
+    }
     assert not new.done
     assert new.missing(3) == [0, 1, 2]
     with pytest.raises(FileNotFoundError):
@@ -99,7 +104,7 @@ def test_shards(tmp_path: Path) -> None:
 
 def test_the_fingerprint_holds_config_and_inputs_and_not_the_place(tmp_path: Path) -> None:
     base = stage(tmp_path)
-    assert base.fingerprint == fingerprint({"inputs": {"questions": "q1"}, "config": {"n": 2}})
+    assert base.fingerprint == fingerprint({"stage": "sample", "inputs": {"questions": "q1"}, "config": {"n": 2}})
     assert stage(tmp_path / "moved").fingerprint == base.fingerprint
     assert stage(tmp_path, n=3).fingerprint != base.fingerprint
     assert stage(tmp_path, {"questions": "q2"}).fingerprint != base.fingerprint
@@ -114,7 +119,7 @@ def test_commit(tmp_path: Path) -> None:
     assert here.done
     assert here.manifest == made
     assert (made.stage, made.fingerprint, made.config, made.inputs) == (
-        "attempts",
+        "sample",
         here.fingerprint,
         {"n": 2},
         {"questions": "q1"},
@@ -156,33 +161,32 @@ def test_manifest_round_trip(tmp_path: Path) -> None:
 
 
 def test_another_config_is_refused_with_the_difference(tmp_path: Path) -> None:
-    old = Stage(
+    old = Artifact(
         tmp_path / "attempts",
         "attempts",
         {"sample": {"n": 4, "top": {"k": 1}, "same": 1, "extra": {}}, "gone": None, "s": "x"},
         {"questions": "q1", "model": "m", "lost": "l"},
     )
     old.open()
-    new = Stage(
+    new = Artifact(
         old.path,
         "attempts",
         {"sample": {"n": 8, "top": {"k": 2}, "same": 1}, "new": [1, "a"], "s": "1"},
         {"questions": "q2", "model": "m", "won": "w"},
     )
-    with pytest.raises(StageConflict) as caught:
+    with pytest.raises(ArtifactConflict) as caught:
         new.open()
     assert str(caught.value) == (
-        f"{old.path} holds the output of another config:\n"
-        "  gone: null there, absent now\n"
-        '  new: absent there, [1, "a"] now\n'
-        '  s: "x" there, "1" now\n'
-        "  sample.extra: {} there, absent now\n"
-        "  sample.n: 4 there, 8 now\n"
-        "  sample.top.k: 1 there, 2 now\n"
-        "  its input 'lost' has changed\n"
-        "  its input 'questions' has changed\n"
-        "  its input 'won' has changed\n"
-        "Choose another run.name, or throw that output away with run.overwrite=[attempts]"
+        f"{old.path} holds something else; choose another folder:\n"
+        "  config.gone: null there, absent now\n"
+        '  config.new: absent there, [1, "a"] now\n'
+        '  config.s: "x" there, "1" now\n'
+        "  config.sample.extra: {} there, absent now\n"
+        "  config.sample.n: 4 there, 8 now\n"
+        "  config.sample.top.k: 1 there, 2 now\n"
+        '  inputs.lost: "l" there, absent now\n'
+        '  inputs.questions: "q1" there, "q2" now\n'
+        '  inputs.won: absent there, "w" now'
     )
 
 
@@ -190,37 +194,22 @@ def test_another_config_is_refused_with_the_difference(tmp_path: Path) -> None:
 @given(JSON, JSON)
 def test_every_refusal_shows_a_difference(tmp_path_factory: pytest.TempPathFactory, one: object, other: object) -> None:
     path = tmp_path_factory.mktemp("conflict") / "attempts"
-    old, new = Stage(path, "attempts", {"x": one}, {}), Stage(path, "attempts", {"x": other}, {})
+    old, new = Artifact(path, "attempts", {"x": one}, {}), Artifact(path, "attempts", {"x": other}, {})
     old.open()
     if old.fingerprint == new.fingerprint:
         new.open()
         return
-    with pytest.raises(StageConflict) as caught:
+    with pytest.raises(ArtifactConflict) as caught:
         new.open()
-    assert len(str(caught.value).splitlines()) >= 3
+    assert len(str(caught.value).splitlines()) >= 2  # the folder, and the differences
 
 
 def test_lists_and_tuples_are_the_same_config(tmp_path: Path) -> None:
     stage(tmp_path, levels=("3", "4"), n=1).open()
     stage(tmp_path, n=1, levels=["3", "4"]).open()
-    with pytest.raises(StageConflict) as caught:
+    with pytest.raises(ArtifactConflict) as caught:
         stage(tmp_path, n=2, levels=("3", "4")).open()
     assert "levels" not in str(caught.value)
-
-
-def test_overwrite_throws_away_another_configs_output_only(tmp_path: Path) -> None:
-    old = stage(tmp_path)
-    old.open()
-    write(old, 0)
-    old.open(overwrite=True)
-    assert old.missing(1) == []
-    old.commit({})
-    new = stage(tmp_path, n=3)
-    new.open(overwrite=True)
-    assert sorted(p.name for p in new.path.iterdir()) == ["plan.json"]
-    assert not new.done
-    assert not old.done
-    assert sorted(p.name for p in new.path.parent.iterdir()) == ["attempts"]
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "part-00000.parquet", "sft.parquet"])
@@ -235,14 +224,11 @@ def test_output_without_a_plan_is_not_taken_over(tmp_path: Path, name: str) -> N
     for file in here.path.iterdir():
         if file.name != name:
             shutil.rmtree(file) if file.is_dir() else file.unlink()
-    with pytest.raises(StageConflict) as caught:
+    with pytest.raises(ArtifactConflict) as caught:
         other.open()
     assert str(caught.value) == (
-        f"{here.path} holds files but no plan.json that says what made them.\n"
-        "Choose another run.name, or throw that output away with run.overwrite=[attempts]"
+        f"{here.path} holds files but no plan.json that says what made them; choose another folder"
     )
-    other.open(overwrite=True)
-    assert sorted(p.name for p in other.path.iterdir()) == ["plan.json"]
 
 
 def test_resuming_keeps_good_shards_and_clears_what_the_dead_left(
@@ -303,7 +289,7 @@ def test_what_the_committing_process_does_not_see_is_not_done(tmp_path: Path, sp
         write(here, i)
         written[i] = 20
     spoil(here)
-    with pytest.raises(StageIncomplete) as caught:
+    with pytest.raises(ArtifactIncomplete) as caught:
         here.commit({}, written=written)
     assert str(caught.value) == (
         f"{here.path}: 1 of 3 shards are not as their writers left them; the first: {said}. "
@@ -332,10 +318,10 @@ def test_a_finished_stage_that_has_lost_a_file_says_which_and_what_to_do(tmp_pat
     here.commit({})
     here.require_whole()
     spoil(here)
-    with pytest.raises(StageIncomplete) as caught:
+    with pytest.raises(ArtifactIncomplete) as caught:
         here.require_whole()
     assert str(caught.value) == (
-        f"{here.path}: the stage was finished, but now {said}. Delete {here.manifest_path} and run again: "
+        f"{here.path} was finished, but now {said}. Delete {here.manifest_path} and run again: "
         "what is missing is made again"
     )
     here.manifest_path.unlink()
@@ -350,7 +336,7 @@ def test_a_commit_without_any_shard_is_refused(tmp_path: Path) -> None:
     here = stage(tmp_path)
     here.open()
     assert here.missing(2) == [0, 1]
-    with pytest.raises(StageIncomplete, match=r"2 of 2 shards .* the first: part-00000\.parquet is not there"):
+    with pytest.raises(ArtifactIncomplete, match=r"2 of 2 shards .* the first: part-00000\.parquet is not there"):
         here.commit({"rows": 0})
 
 
@@ -374,7 +360,7 @@ def test_a_done_stage_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1, 1, 0))
     here.open()
-    here.open(overwrite=True)
+    here.open()
     assert {p: p.stat().st_mtime_ns for p in here.path.rglob("*")} == before
 
 
@@ -418,8 +404,8 @@ import sys
 from pathlib import Path
 from sfray.arrow import to_table
 from sfray.records import Reject
-from sfray.store import Stage
-stage = Stage(Path(sys.argv[1]), "attempts", {"n": 2}, {"questions": "q1"})
+from sfray.store import Artifact
+stage = Artifact(Path(sys.argv[1]), "attempts", {"n": 2}, {"questions": "q1"})
 shards = int(sys.argv[2])
 stage.open()
 for shard in stage.missing(shards):
@@ -446,7 +432,7 @@ def test_kill_9_of_a_driver_loses_and_doubles_nothing(tmp_path: Path) -> None:
         driver.stdout.close()
         assert driver.wait() in (0, -signal.SIGKILL)
     assert kills > 0
-    here = Stage(path, "attempts", {"n": 2}, {"questions": "q1"})
+    here = Artifact(path, "attempts", {"n": 2}, {"questions": "q1"})
     assert here.done
     assert here.manifest.counts == {"rows": shards * 200}
     assert here.manifest.rejects == {"row": shards}

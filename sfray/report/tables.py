@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sfray.config import STAGES, Config
+from sfray.config import ReportConfig
 from sfray.evaluation.intervals import Estimate, average
 from sfray.evaluation.published import Published, Row
 from sfray.store import Manifest
 
-MODEL_NAMES = {"base": "Base", "sft": "SFT", "grpo": "GRPO"}
 _COUNTDOWN_AVERAGE = ("countdown-4", "countdown-5", "countdown-6")
 
 Json = Mapping[str, Any]
@@ -47,6 +46,12 @@ class Table:
     spans: tuple[tuple[str, int], ...] = ()
 
 
+def title(label: str) -> str:
+    """A model's label as people read it: short ones are abbreviations."""
+    words = label.replace("_", " ")
+    return words.upper() if len(words) <= 4 and words != "base" else words[:1].upper() + words[1:]
+
+
 def percent(value: float | None, digits: int = 1) -> str:
     """A fraction in percent; a dash for None."""
     return "–" if value is None else f"{100 * value:.{digits}f}"
@@ -60,7 +65,7 @@ def estimate(value: Json | None, digits: int = 1, kind: str = "") -> Cell:
     return Cell(percent(value["mean"], digits), f"{low} – {high}", kind)
 
 
-def accuracy(results: Json, paper: Published, config: Config) -> Table:
+def accuracy(results: Json, paper: Published, config: ReportConfig) -> Table:
     """Accuracy per level and averaged, with the paper's figures of another model to the right."""
     models: Json = results["models"]
     beside = paper.beside(models, config)
@@ -73,7 +78,7 @@ def accuracy(results: Json, paper: Published, config: Config) -> Table:
         ]
         theirs = [Cell("–" if published[m] is None else f"{published[m]:.1f}", kind="other") for m in beside]
         rows.append([Cell(label, kind="name"), *cells, *theirs])
-    head = ("", *(MODEL_NAMES[m] for m in models), *(row.name for row in beside.values()))
+    head = ("", *(title(m) for m in models), *(row.name for row in beside.values()))
     spans = (("", 1), ("this run, %", len(models)), (f"the paper, %: a different model, {paper.model}", len(beside)))
     return Table(head, rows, spans if beside else spans[:2])
 
@@ -117,7 +122,7 @@ def differences(results: Json) -> Table:
     for name in names:
         cells = [_difference(found.get((*pair, name))) for pair in pairs]
         rows.append([Cell("average of all" if name == "overall" else name, kind="name"), *cells])
-    return Table(("", *(f"{MODEL_NAMES[a]} − {MODEL_NAMES[b]}" for a, b in pairs)), rows)
+    return Table(("", *(f"{title(a)} − {title(b)}" for a, b in pairs)), rows)
 
 
 def _difference(value: Json | None) -> Cell:
@@ -145,7 +150,7 @@ def skills(results: Json, paper: Published) -> Table:
     )
     rows = []
     for model, figures in results["models"].items():
-        rows.append([Cell(MODEL_NAMES[model], kind="group"), *[Cell("")] * (len(head) - 1)])
+        rows.append([Cell(title(model), kind="group"), *[Cell("")] * (len(head) - 1)])
         for name, level in figures["levels"].items():
             rows.append([Cell(name, kind="name"), *_skill_cells(level)])
     known = [n for n in paper.skills if any(n in m["levels"] for m in results["models"].values())]
@@ -190,7 +195,7 @@ def reasons(results: Json) -> Table:
         [Cell(name, kind="name"), *(Cell(f"{overall['reasons'].get(name, 0):,}") for overall in models.values())]
         for name in names
     ]
-    return Table(("outcome", *(MODEL_NAMES[m] for m in models)), rows)
+    return Table(("outcome", *(title(m) for m in models)), rows)
 
 
 def quality(report: Json) -> Table:
@@ -234,18 +239,17 @@ def _pool(pool: Json) -> Cell:
     return Cell(str(pool.get("p50", "–")), f"most {pool['max']}" if "max" in pool else "")
 
 
-def stages(manifests: Mapping[str, Manifest]) -> Table:
-    """Counts, rejects and time of every finished stage."""
+def steps(manifests: Mapping[str, Manifest]) -> Table:
+    """Counts, rejects and time of every finished step."""
     rows = []
-    for name in sorted(manifests, key=STAGES.index):
-        m = manifests[name]
+    for name, m in manifests.items():
         counts = ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in m.counts.items())
         rejects = ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in m.rejects.items())
         rows.append([Cell(name, kind="name"), Cell(clock(m.seconds)), Cell(counts or "–"), Cell(rejects or "none")])
     if len(rows) > 1:
         total = clock(sum(m.seconds for m in manifests.values()))
         rows.append([Cell("all", kind="group"), Cell(total), Cell(""), Cell("")])
-    return Table(("stage", "time", "counts", "rejects"), rows)
+    return Table(("step", "time", "counts", "rejects"), rows)
 
 
 def clock(seconds: float) -> str:

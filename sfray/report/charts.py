@@ -18,7 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 INK, MUTED, LINE = "#101010", "#202020", "#303030"
-SERIES = {"base": "#404040", "sft": "#505050", "grpo": "#606060", "correct": "#707070", "incorrect": "#808080"}
+MODELS = ("model-0", "model-1", "model-2", "model-3", "model-4", "model-5")
+"""Colours of models, in order of training; the seventh has the first one's again."""
+
+SERIES = {name: f"#4{i}4040" for i, name in enumerate(MODELS)} | {"correct": "#707070", "incorrect": "#808080"}
 _VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line"} | {color: f"--{name}" for name, color in SERIES.items()}
 
 _STYLE: Any = {
@@ -84,17 +87,17 @@ def _bars(axes: Axes, models: Mapping[str, Sequence[Mapping[str, float] | None]]
         low, high = (np.array([100 * e[side] for _, e in shown]) for side in ("low", "high"))
         errors = [(mean - low).tolist(), (high - mean).tolist()]
         style: dict[str, Any] = {"fmt": "none", "ecolor": INK, "elinewidth": 1, "capsize": 2}
-        label = _label(name)
         if upright:
-            axes.bar(place, mean, thickness * 0.9, color=SERIES[name], label=label)
+            axes.bar(place, mean, thickness * 0.9, color=SERIES[model_color(i)], label=name)
             axes.errorbar(place, mean, yerr=errors, **style)
         else:
-            axes.barh(place, mean, thickness * 0.9, color=SERIES[name], label=label)
+            axes.barh(place, mean, thickness * 0.9, color=SERIES[model_color(i)], label=name)
             axes.errorbar(mean, place, xerr=errors, **style)
 
 
-def _label(model: str) -> str:
-    return model if model == "base" else model.upper()
+def model_color(number: int) -> str:
+    """The colour of a model: a member of :data:`SERIES`, and a class of the page's style."""
+    return MODELS[number % len(MODELS)]
 
 
 def curve(
@@ -146,10 +149,11 @@ def lengths(edges: Sequence[int], models: Mapping[str, Sequence[int]]) -> str:
     """Distribution of response lengths: an outline per model, as shares of its responses."""
     with rc_context(_STYLE):
         axes = _axes(_SIZE)
-        for name, counts in models.items():
+        for i, (name, counts) in enumerate(models.items()):
+            color = SERIES[model_color(i)]
             share = 100 * np.array(counts) / max(sum(counts), 1)
-            axes.stairs(share, edges, color=SERIES[name], label=_label(name), linewidth=1.6)
-            axes.stairs(share, edges, color=SERIES[name], fill=True, alpha=0.12)
+            axes.stairs(share, edges, color=color, label=name, linewidth=1.6)
+            axes.stairs(share, edges, color=color, fill=True, alpha=0.12)
         axes.set_xlabel("tokens")
         axes.set_ylabel("% of responses")
         axes.set_ylim(bottom=0)
@@ -161,7 +165,7 @@ def counts(histograms: Mapping[str, Mapping[str, int]], x_label: str, y_label: s
     """Bars of one or two histograms, side by side.
 
     Args:
-        histograms: Member of :data:`SERIES` -> value -> how often.
+        histograms: Name -> value -> how often; a name of :data:`SERIES` has its colour.
         x_label: What the values are.
         y_label: What is counted.
         width: Width of a bin: values are the first of each.
@@ -172,7 +176,7 @@ def counts(histograms: Mapping[str, Mapping[str, int]], x_label: str, y_label: s
         for i, (name, histogram) in enumerate(histograms.items()):
             offset = (i - (len(histograms) - 1) / 2) * share + (width / 2 if width > 1 else 0)
             x = [int(k) + offset for k in histogram]
-            axes.bar(x, list(histogram.values()), share, color=SERIES[name], label=name)
+            axes.bar(x, list(histogram.values()), share, color=SERIES.get(name, SERIES[model_color(i + 1)]), label=name)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from sfray import seeds
 from sfray.arrow import from_table
 from sfray.evaluation.groups import group, ordered
-from sfray.evaluation.markup import Block, blocks, trimmed
 from sfray.records import Completion, Question, Trace
+from sfray.report.markup import Block, blocks, trimmed
 
 MAX_CHARS = 12_000
 """Longest text shown; the middle of a longer one is left out, and says so."""
@@ -76,37 +76,41 @@ def traces(parts: Sequence[Path], limit: int, seed: int) -> Iterator[Entry]:
         )
 
 
-def responses(parts: Sequence[Path], questions: Path, models: Sequence[str], limit: int, seed: int) -> Iterator[Entry]:
+def responses(models: Mapping[str, Sequence[Path]], questions: Path, limit: int, seed: int) -> Iterator[Entry]:
     """The same questions answered by each model, right and wrong ones of the last model by halves.
 
     Args:
-        parts: Parquet files of completions.
+        models: Label of each model -> Parquet files of its responses, in order of training.
         questions: Parquet file of the questions.
-        models: In order of training.
         limit: Questions, shared out over the groups.
         seed: Of the choice.
     """
     asked = {q.id: q for q in from_table(Question, pq.read_table(questions))}
-    chosen = _chosen_questions(parts, models[-1], limit, seed) if models else []
-    ids = [f"{model}/{question}/0" for model in models for question in chosen]
-    for row in _rows(Completion, parts, ids):
-        question = asked[row.question_id]
-        text, left_out = shorten(row.text)
-        cut = tuple(trimmed(blocks(text)))
-        attempts = sum(b.kind == "sample" for b in cut)
-        yield Entry(
-            row.model,
-            group(row.task, row.level),
-            row.id,
-            row.correct,
-            row.reason if row.finish != "length" else f"{row.reason}, cut at the limit",
-            row.tokens,
-            attempts or int(row.answer is not None),
-            question.text,
-            question.gold,
-            cut,
-            left_out,
-        )
+    if not models:
+        return
+    ids = [f"{question}/0" for question in _chosen_questions(list(models.values())[-1], limit, seed)]
+    for model, parts in models.items():
+        for row in _rows(Completion, parts, ids):
+            yield _response(model, row, asked[row.question_id])
+
+
+def _response(model: str, row: Completion, question: Question) -> Entry:
+    text, left_out = shorten(row.text)
+    cut = tuple(trimmed(blocks(text)))
+    attempts = sum(b.kind == "sample" for b in cut)
+    return Entry(
+        model,
+        group(row.task, row.level),
+        row.id,
+        row.correct,
+        row.reason if row.finish != "length" else f"{row.reason}, cut at the limit",
+        row.tokens,
+        attempts or int(row.answer is not None),
+        question.text,
+        question.gold,
+        cut,
+        left_out,
+    )
 
 
 def shorten(text: str) -> tuple[str, int]:
@@ -118,11 +122,11 @@ def shorten(text: str) -> tuple[str, int]:
     return f"{text[:half]}\n[… {extra:,} characters left out …]\n{text[-half:]}", extra
 
 
-def _chosen_questions(parts: Sequence[Path], model: str, limit: int, seed: int) -> list[str]:
+def _chosen_questions(parts: Sequence[Path], limit: int, seed: int) -> list[str]:
     by_group: dict[str, dict[bool, list[str]]] = {}
     for part in parts:
-        table = pq.read_table(part, columns=["model", "sample", "question_id", "task", "level", "correct"])
-        first = table.filter(pc.and_(pc.equal(table["model"], model), pc.equal(table["sample"], 0)))
+        table = pq.read_table(part, columns=["sample", "question_id", "task", "level", "correct"])
+        first = table.filter(pc.equal(table["sample"], 0))
         for row in first.to_pylist():
             by_group.setdefault(group(row["task"], row["level"]), {True: [], False: []})[row["correct"]].append(
                 row["question_id"]

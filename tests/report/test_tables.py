@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from sfray.config import Config, GrpoConfig, ReportConfig
-from sfray.evaluation import tables
+from sfray.config import ReportConfig
 from sfray.evaluation.published import published
-from sfray.evaluation.tables import Cell
+from sfray.report import tables
+from sfray.report.tables import Cell
 from sfray.store import Manifest
 
 _PAPER = published("qwen2.5-1.5b")
@@ -49,7 +49,7 @@ _LEVELS = {"countdown-3": (0.3, 0.6), "countdown-4": (0.1, 0.2), "countdown-5": 
 
 
 def test_accuracy_stands_beside_the_papers_other_model():
-    table = tables.accuracy(_results(_LEVELS), _PAPER, Config())
+    table = tables.accuracy(_results(_LEVELS), _PAPER, ReportConfig())
     assert table.spans == (("", 1), ("this run, %", 2), ("the paper, %: a different model, Qwen2.5-1.5B-Instruct", 2))
     assert table.head == ("", "Base", "GRPO", "Base", "SkillFactory → GRPO")
     rows = {row[0].text: row[1:] for row in table.rows}
@@ -63,21 +63,29 @@ def test_accuracy_stands_beside_the_papers_other_model():
     assert [c.text for c in rows["average of all"]] == ["10.5", "20.2", "–", "–"]
 
 
-def test_rl_only_stands_beside_rl_only():
-    assert tables.accuracy(_results(_LEVELS), _PAPER, Config(grpo=GrpoConfig(init="base"))).head[-1] == "RL only"
+def test_a_label_names_the_papers_row():
+    results = _results(_LEVELS)
+    results["models"]["rl_only"] = results["models"].pop("grpo")
+    assert tables.accuracy(results, _PAPER, ReportConfig()).head[-1] == "RL only"
+
+
+def test_labels_are_read_as_titles():
+    assert [tables.title(label) for label in ("base", "sft", "grpo", "rl_only", "grpo_2")] == [
+        "Base", "SFT", "GRPO", "Rl only", "Grpo 2"
+    ]  # fmt: skip
 
 
 def test_tasks_that_were_not_trained_on_have_the_papers_average():
     levels = dict.fromkeys(_PAPER.averaged, (0.2, 0.4)) | _LEVELS
-    rows = {r[0].text: r[1:] for r in tables.accuracy(_results(levels), _PAPER, Config()).rows}
+    rows = {r[0].text: r[1:] for r in tables.accuracy(_results(levels), _PAPER, ReportConfig()).rows}
     assert [c.text for c in rows["the paper's 10 other than Countdown"]] == ["20.0", "40.0", "26.9", "31.9"]
     fewer = dict(list(levels.items())[1:])
-    rows = {r[0].text: r[1:] for r in tables.accuracy(_results(fewer), _PAPER, Config()).rows}
+    rows = {r[0].text: r[1:] for r in tables.accuracy(_results(fewer), _PAPER, ReportConfig()).rows}
     assert not [label for label in rows if label.startswith("the paper's")]
 
 
 def test_an_ablation_stands_beside_the_papers_own():
-    config = Config(report=ReportConfig(beside="no_order"))
+    config = ReportConfig(beside="no_order")
     table = tables.accuracy(_results(dict.fromkeys(_PAPER.averaged, (0.2, 0.4))), _PAPER, config)
     assert table.head == ("", "Base", "GRPO", "Base", "no sample order → GRPO")
     rows = {r[0].text: [c.text for c in r[1:]] for r in table.rows}
@@ -86,7 +94,7 @@ def test_an_ablation_stands_beside_the_papers_own():
 
 
 def test_one_level_needs_no_average():
-    table = tables.accuracy(_results({"countdown-3": (0.3, 0.6)}), _PAPER, Config())
+    table = tables.accuracy(_results({"countdown-3": (0.3, 0.6)}), _PAPER, ReportConfig())
     assert [row[0].text for row in table.rows] == ["countdown-3"]
 
 
@@ -121,14 +129,14 @@ def test_reasons():
     assert [[c.text for c in row] for row in table.rows] == [["correct", "3", "3"], ["no_answer", "1", "1"]]
 
 
-def test_stages_are_in_order_with_a_sum():
+def test_steps_are_listed_with_a_sum():
     def manifest(name: str, seconds: float, **more: Any) -> Manifest:
         return Manifest(name, "f", {}, {}, seconds=seconds, **more)
 
-    table = tables.stages(
+    table = tables.steps(
         {
-            "traces": manifest("traces", 4.4, counts={"traces": 1200}, rejects={"too_long": 3}),
             "questions": manifest("questions", 61.0),
+            "traces": manifest("traces", 4.4, counts={"traces": 1200}, rejects={"too_long": 3}),
         }
     )
     assert [[c.text for c in row] for row in table.rows] == [

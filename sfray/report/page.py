@@ -6,7 +6,7 @@ import base64
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,30 +15,33 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from sfray.artifacts import Responses, Traces
 from sfray.config import Config
-from sfray.evaluation import browser, charts, tables
 from sfray.evaluation.published import published
 from sfray.files import read_json, replacing
 from sfray.progress import console
-from sfray.store import Manifest, Stage
+from sfray.report import browser, charts, tables
+from sfray.store import Manifest, RunFolder
 
-_PAGE = Path(__file__).with_name("page")
+_PAGE = Path(__file__).with_name("templates")
 
 
-def run(config: Config, stage: Stage, inputs: Mapping[str, Path]) -> None:
-    """Writes ``report.html``.
+def write(run: RunFolder, config: Config) -> Path:
+    """Writes ``report.html`` from whatever steps of a run are finished.
 
     Args:
-        config: The run's config; ``report`` says how much to show.
-        stage: Where to write.
-        inputs: Folders of the finished stages, any of which may be missing.
+        run: The run.
+        config: ``report`` says how much to show; all of it is printed at the end of the page.
+
+    Returns:
+        The page's file.
     """
-    sources = Sources.read(config, stage, inputs)
-    page = render(sources)
-    with replacing(stage.path / "report.html") as temporary:
+    page = render(Sources.read(run, config))
+    file = run.path / "report.html"
+    with replacing(file) as temporary:
         temporary.write_text(page, encoding="utf-8")
-    console.print(f"report: {stage.path / 'report.html'}", markup=False)
-    stage.commit({"bytes": len(page.encode())}, {"stages": len(sources.manifests)})
+    console.print(f"report: {file}", markup=False)
+    return file
 
 
 @dataclass(frozen=True)
@@ -47,45 +50,50 @@ class Sources:
 
     Attributes:
         config: The run's config.
-        folders: Finished stage -> folder.
-        manifests: Finished stage -> manifest.
-        results: ``results.json`` of the evaluation.
-        quality: ``quality.json``; also there when the run stopped at its floors.
-        sft: Lines of the SFT metrics.
-        grpo: Lines of the GRPO metrics.
+        folders: Finished step -> folder.
+        manifests: Finished step -> manifest.
+        results: ``results.json`` of the last results step.
+        responses: Label of each model in ``results`` -> Parquet files of its responses.
+        quality: ``quality.json`` of the last quality step; also there when the run stopped at its floors.
+        training: Training step -> lines of its metrics.
     """
 
     config: Config
     folders: Mapping[str, Path]
     manifests: Mapping[str, Manifest]
     results: dict[str, Any] | None
+    responses: Mapping[str, list[Path]]
     quality: dict[str, Any] | None
-    sft: list[dict[str, Any]]
-    grpo: list[dict[str, Any]]
+    training: Mapping[str, list[dict[str, Any]]]
 
     @classmethod
-    def read(cls, config: Config, stage: Stage, inputs: Mapping[str, Path]) -> Sources:
-        """Reads everything but traces and completions."""
-        folders = {n: p for n, p in inputs.items() if (p / "manifest.json").exists()}
-        quality = inputs.get("quality", stage.path.parent / "quality") / "quality.json"
+    def read(cls, run: RunFolder, config: Config) -> Sources:
+        """Reads everything but traces and responses."""
+        finished = run.finished()
+        folders = {name: path for name, (path, _) in finished.items()}
+        manifests = {name: manifest for name, (_, manifest) in finished.items()}
+        qualities = [file for path in run.steps().values() if (file := path / "quality.json").exists()]
+        summed = [name for name, m in manifests.items() if m.stage == "results"]
+        by_fingerprint = {m.fingerprint: name for name, m in manifests.items()}
+        labels = manifests[summed[-1]].inputs["models"] if summed else {}
         return cls(
             config,
             folders,
-            {name: Manifest.read(path / "manifest.json") for name, path in folders.items()},
-            read_json(folders["evaluate"] / "results.json") if "evaluate" in folders else None,
-            read_json(quality) if quality.exists() else None,
-            _lines(folders.get("sft")),
-            _lines(folders.get("grpo")),
+            manifests,
+            read_json(folders[summed[-1]] / "results.json") if summed else None,
+            {label: Responses(folders[by_fingerprint[f]]).files for label, f in labels.items() if f in by_fingerprint},
+            read_json(qualities[-1]) if qualities else None,
+            {name: lines for name, path in folders.items() if (lines := _lines(path))},
         )
 
-    def parts(self, stage: str) -> list[Path]:
-        """The Parquet parts of a stage; none when it is not finished."""
-        return sorted(self.folders[stage].glob("part-*.parquet")) if stage in self.folders else []
+    def of(self, *stages: str) -> list[str]:
+        """The finished steps of these stages, in order."""
+        return [name for name, m in self.manifests.items() if m.stage in stages]
 
 
-def _lines(folder: Path | None) -> list[dict[str, Any]]:
-    path = folder / "metrics.jsonl" if folder else None
-    if path is None or not path.exists():
+def _lines(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "metrics.jsonl"
+    if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
@@ -110,11 +118,12 @@ def render(sources: Sources) -> str:
         evaluation=_evaluation(sources),
         training=_training(sources),
         quality=_quality(sources.quality),
-        traces=_traces(sources.manifests.get("traces")),
-        stages=tables.stages(sources.manifests) if sources.manifests else None,
+        traces=_traces(sources),
+        steps=tables.steps(sources.manifests) if sources.manifests else None,
         entries=entries,
         filters=browser.filters(entries),
-        names=tables.MODEL_NAMES | {"trace": "Silver trace"},
+        names={label: tables.title(label) for label in sources.responses} | {"trace": "Silver trace"},
+        colors=_colors(sources.results),
         config=yaml.safe_dump(dataclasses.asdict(config), sort_keys=False, allow_unicode=True),
         versions=list(sources.manifests.values())[-1].versions if sources.manifests else {},
         finished=max((m.finished for m in sources.manifests.values()), default=""),
@@ -126,38 +135,40 @@ def _chart(svg: str | None) -> Markup | None:
     return Markup(svg) if svg else None  # noqa: S704
 
 
+def _colors(results: Mapping[str, Any] | None) -> dict[str, str]:
+    """Label of a model -> its colour."""
+    return {label: charts.model_color(i) for i, label in enumerate(results["models"] if results else ())}
+
+
 def _tiles(sources: Sources) -> list[dict[str, str]]:
     """The headline: what came of the run, as far as it went."""
-    tiles = []
-    if sources.results:
-        trained = f"{sources.config.task.name}-{sources.config.task.sft.levels[0]}"
-        models = sources.results["models"]
-        group = (
-            trained if all(trained in m["levels"] for m in models.values()) else next(iter(_first(models)["levels"]))
-        )
-        for name, model in models.items():
-            accuracy = model["levels"][group]["accuracy"]
-            if accuracy:
-                interval = f"{tables.percent(accuracy['low'])} to {tables.percent(accuracy['high'])}"
-                label = f"{tables.MODEL_NAMES[name]} on {group}"
-                tiles.append(
-                    {"value": f"{tables.percent(accuracy['mean'])} %", "label": label, "note": interval, "kind": name}
-                )
+    tiles = list(_accuracy_tiles(sources)) if sources.results else []
     for stage, key, label in (
         ("traces", "traces", "silver traces"),
-        ("attempts", "rows", "attempts"),
-        ("reflections", "rows", "reflections"),
+        ("sample", "rows", "attempts"),
+        ("reflect", "rows", "reflections"),
         ("questions", "sft", "questions for traces"),
     ):
-        counts = sources.manifests[stage].counts if stage in sources.manifests else {}
-        value = counts.get(key, counts.get(stage))
-        if value is not None and len(tiles) < 5:
-            tiles.append({"value": f"{value:,}", "label": label, "note": "", "kind": ""})
+        counts = [sources.manifests[name].counts.get(key) for name in sources.of(stage)]
+        if counts and counts[-1] is not None and len(tiles) < 5:
+            tiles.append({"value": f"{counts[-1]:,}", "label": label, "note": "", "kind": ""})
     if sources.manifests:
         seconds = sum(m.seconds for m in sources.manifests.values())
-        note = f"{len(sources.manifests)} stages"
+        note = f"{len(sources.manifests)} steps"
         tiles.append({"value": tables.clock(seconds), "label": "in all", "note": note, "kind": ""})
     return tiles
+
+
+def _accuracy_tiles(sources: Sources) -> Iterator[dict[str, str]]:
+    models = (sources.results or {})["models"]
+    trained = f"{sources.config.task.name}-{sources.config.task.sft.levels[0]}"
+    group = trained if all(trained in m["levels"] for m in models.values()) else next(iter(_first(models)["levels"]))
+    colors = _colors(sources.results)
+    for name, model in models.items():
+        if accuracy := model["levels"][group]["accuracy"]:
+            interval = f"{tables.percent(accuracy['low'])} to {tables.percent(accuracy['high'])}"
+            value, label = f"{tables.percent(accuracy['mean'])} %", f"{tables.title(name)} on {group}"
+            yield {"value": value, "label": label, "note": interval, "kind": colors[name]}
 
 
 def _first(models: Mapping[str, Any]) -> Any:
@@ -172,15 +183,15 @@ def _evaluation(sources: Sources) -> dict[str, Any] | None:
     groups = list(_first(models)["levels"])
     paper = published(sources.config.report.published)
     overall = {m: model["overall"] for m, model in models.items() if model["overall"]}
-    estimates = {m: [model["levels"][g]["accuracy"] for g in groups] for m, model in models.items()}
+    estimates = {tables.title(m): [model["levels"][g]["accuracy"] for g in groups] for m, model in models.items()}
     return {
         "chart": _chart(charts.accuracy(groups, estimates)),
-        "accuracy": tables.accuracy(results, paper, sources.config),
+        "accuracy": tables.accuracy(results, paper, sources.config.report),
         "differences": tables.differences(results) if results["differences"] else None,
         "skills": tables.skills(results, paper),
         "reasons": tables.reasons(results),
         "lengths": _chart(
-            charts.lengths(results["histogram_edges"], {m: o["histogram"] for m, o in overall.items()})
+            charts.lengths(results["histogram_edges"], {tables.title(m): o["histogram"] for m, o in overall.items()})
             if overall
             else None
         ),
@@ -202,7 +213,7 @@ def _verdict(results: Mapping[str, Any]) -> str:
     shown = [d for d in pairs if (d["model"], d["minus"]) == (names[-1], names[0])]
     if not shown:
         return ""
-    ours, theirs = (tables.MODEL_NAMES[n] for n in (names[-1], names[0]))
+    ours, theirs = (tables.title(n) for n in (names[-1], names[0]))
     better = [d["group"] for d in shown if d["low"] > 0]
     worse = [d["group"] for d in shown if d["high"] < 0]
     parts = [f"better than {theirs} on {', '.join(better)}"] if better else []
@@ -213,14 +224,16 @@ def _verdict(results: Mapping[str, Any]) -> str:
 
 
 def _training(sources: Sources) -> list[dict[str, Any]]:
-    drawn = [
-        (
-            "GRPO: reward",
-            charts.curve(sources.grpo, "reward", "mean reward", "grpo", "validation_accuracy", "validation"),
-        ),
-        ("GRPO: length of responses", charts.curve(sources.grpo, "response_length", "tokens", "grpo")),
-        ("SFT: loss", charts.curve(sources.sft, "loss", "loss", "sft")),
-    ]
+    drawn: list[tuple[str, str | None]] = []
+    for name, lines in sources.training.items():
+        drawn += [
+            (
+                f"{name}: reward",
+                charts.curve(lines, "reward", "mean reward", "model-2", "validation_accuracy", "validation"),
+            ),
+            (f"{name}: length of responses", charts.curve(lines, "response_length", "tokens", "model-2")),
+            (f"{name}: loss", charts.curve(lines, "loss", "loss", "model-1")),
+        ]
     return [{"title": title, "chart": _chart(svg)} for title, svg in drawn if svg]
 
 
@@ -239,17 +252,17 @@ def _quality(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _traces(manifest: Manifest | None) -> dict[str, Any] | None:
-    """Statistics of the traces stage, as far as its manifest has them."""
-    if manifest is None:
+def _traces(sources: Sources) -> dict[str, Any] | None:
+    """Statistics of the last silver traces, as far as their manifest has them."""
+    if not (made := sources.of("traces")):
         return None
-    metrics = manifest.metrics
+    metrics = sources.manifests[made[-1]].metrics
     steps, tokens = metrics.get("attempts_per_trace"), metrics.get("tokens")
     drawn = [
-        ("Attempts per trace", steps and charts.counts({"sft": steps["histogram"]}, "attempts", "traces")),
+        ("Attempts per trace", steps and charts.counts({"traces": steps["histogram"]}, "attempts", "traces")),
         (
             "Tokens per trace",
-            tokens and charts.counts({"sft": tokens["histogram"]}, "tokens", "traces", tokens["bin"]),
+            tokens and charts.counts({"traces": tokens["histogram"]}, "tokens", "traces", tokens["bin"]),
         ),
     ]
     mix, places = metrics.get("mix", {}), metrics.get("correct_by_position", {})
@@ -266,9 +279,10 @@ def _traces(manifest: Manifest | None) -> dict[str, Any] | None:
 
 def _entries(sources: Sources) -> list[browser.Entry]:
     config, limit = sources.config, sources.config.report.traces
-    entries = list(browser.traces(sources.parts("traces"), limit, config.run.seed))
-    if sources.results and "questions" in sources.folders:
-        questions = sources.folders["questions"] / "eval.parquet"
-        models = list(sources.results["models"])
-        entries += browser.responses(sources.parts("evaluate"), questions, models, limit, config.run.seed)
+    entries: list[browser.Entry] = []
+    if made := sources.of("traces", "select"):
+        entries += browser.traces(Traces(sources.folders[made[-1]]).files, limit, config.run.seed)
+    if asked := sources.of("questions"):
+        questions = sources.folders[asked[-1]] / "eval.parquet"
+        entries += browser.responses(sources.responses, questions, limit, config.run.seed)
     return entries

@@ -3,8 +3,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.evaluation.markup import Block, Piece, blocks, trimmed
 from sfray.grammar import Pair, render
+from sfray.report.markup import Block, Piece, blocks, trimmed
 
 _TRACE = render(
     [

@@ -1,0 +1,121 @@
+"""What of the config each kind of work is given: what is not here it cannot read.
+
+Field names are those of :class:`sfray.config.Config`. All of it enters the fingerprint of the
+artifact, except what is marked ``SPEED_ONLY``, here or on the field of the group itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from sfray.config.data import QualityConfig, ReflectConfig, SampleConfig, SelectConfig, TraceConfig
+from sfray.config.evaluation import EvaluateConfig, ResultsConfig
+from sfray.config.marks import SPEED_ONLY
+from sfray.config.run import ClusterConfig, EngineConfig, ModelConfig, RunConfig, TaskConfig
+from sfray.config.training import GrpoConfig, SftConfig
+
+Engine = Annotated[EngineConfig, SPEED_ONLY]
+Cluster = Annotated[ClusterConfig, SPEED_ONLY]
+
+
+@dataclass(frozen=True)
+class QuestionSettings:
+    """For making questions."""
+
+    run: RunConfig
+    task: TaskConfig
+
+
+@dataclass(frozen=True)
+class PretrainedSettings:
+    """For naming a model that exists already."""
+
+    model: ModelConfig
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """For whatever asks a model."""
+
+    run: RunConfig
+    prompts: str
+    model: ModelConfig
+    engine: Engine
+
+
+@dataclass(frozen=True)
+class AttemptSettings(SamplingSettings):
+    """For sampling attempts."""
+
+    sample: SampleConfig
+
+
+@dataclass(frozen=True)
+class ReflectionSettings(SamplingSettings):
+    """For sampling reflections."""
+
+    reflect: ReflectConfig
+
+
+@dataclass(frozen=True)
+class EvaluationSettings(SamplingSettings):
+    """For sampling answers to evaluation questions."""
+
+    evaluate: EvaluateConfig
+
+
+@dataclass(frozen=True)
+class QualitySettings:
+    """For measuring attempts and reflections."""
+
+    run: RunConfig
+    quality: QualityConfig
+    trace: TraceConfig
+    sft: SftConfig
+    results: ResultsConfig
+
+
+@dataclass(frozen=True)
+class TraceSettings(SamplingSettings):
+    """For building traces."""
+
+    trace: TraceConfig
+
+
+@dataclass(frozen=True)
+class SelectSettings(SamplingSettings):
+    """For selecting correct attempts to train on."""
+
+    select: SelectConfig
+
+
+@dataclass(frozen=True)
+class SftSettings:
+    """For fine-tuning."""
+
+    run: RunConfig
+    model: ModelConfig
+    engine: Engine
+    cluster: Cluster
+    sft: SftConfig
+
+
+@dataclass(frozen=True)
+class GrpoSettings:
+    """For GRPO."""
+
+    run: RunConfig
+    prompts: str
+    model: ModelConfig
+    engine: Engine
+    cluster: Cluster
+    grpo: GrpoConfig
+
+
+@dataclass(frozen=True)
+class ResultSettings:
+    """For summing up evaluations."""
+
+    run: RunConfig
+    results: ResultsConfig

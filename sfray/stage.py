@@ -1,0 +1,110 @@
+"""The base class of stages: a kind of work with its settings, its typed inputs and its one output."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar, Generic, TypeVar
+
+from sfray import prompts
+from sfray.artifacts import Kind
+from sfray.config.marks import SPEED_ONLY, marks, speed_only
+from sfray.store import Artifact
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+class Stage(ABC, Generic[S, R]):
+    """A kind of work. A step of a method is one use of it.
+
+    Class attributes:
+        settings: Dataclass of what of the config the work is given: each field is a group, or a
+            key, of :class:`sfray.config.Config`. What is not given cannot be read, and what is
+            given is part of the artifact's fingerprint, unless the field is marked ``SPEED_ONLY``.
+        inputs: Dataclass of the artifacts that it reads: each field is a kind of
+            :mod:`sfray.artifacts`, or a ``dict`` from labels to artifacts of one kind.
+        output: The kind of artifact that it makes.
+        group: The group of the config whose keys a step may set for itself; empty for none.
+        cluster: ``joined``: it works on the Ray cluster; ``own``: it brings or joins one itself, so ours
+            is left before; ``none``.
+        runs_model: Whether it loads the weights of its model.
+        trains: Whether it changes them.
+    """
+
+    settings: ClassVar[type]
+    inputs: ClassVar[type]
+    output: ClassVar[type[Kind]]
+    group: ClassVar[str] = ""
+    cluster: ClassVar[str] = "none"
+    runs_model: ClassVar[bool] = False
+    trains: ClassVar[bool] = False
+
+    @abstractmethod
+    def run(self, settings: S, inputs: R, output: Artifact) -> None:
+        """Makes what is missing of the artifact and commits it."""
+
+    def identity(self, settings: S, part: str = "") -> dict[str, Any]:  # noqa: ARG002 - for stages with parts
+        """What of the settings decides what is in the artifact, in plain containers.
+
+        Args:
+            settings: As given.
+            part: Only what decides this part of the output; empty for all of it.
+        """
+        return identity(settings)
+
+    def problems(self, settings: S) -> Iterator[str]:  # noqa: ARG002 - for stages with rules
+        """Yields a line for each thing about the settings that cannot work for this stage."""
+        yield from ()
+
+
+def identity(settings: Any) -> dict[str, Any]:
+    """The fields that are not marked as changing only speed; prompts count by what they say."""
+    values: dict[str, Any] = {}
+    for name, extras in marks(type(settings)).items():
+        value = getattr(settings, name)
+        if SPEED_ONLY in extras:
+            continue
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            ignored = speed_only(value)
+            values[name] = {k: v for k, v in dataclasses.asdict(value).items() if k not in ignored}
+        else:
+            values[name] = prompts.load(value).digest if name == "prompts" else value
+    return values
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """One input that a stage declares.
+
+    Attributes:
+        name: Its name.
+        kind: Of the artifact.
+        labelled: Whether it is several artifacts, each under a label.
+        required: Whether a step must give it.
+    """
+
+    name: str
+    kind: type[Kind]
+    labelled: bool
+    required: bool
+
+
+def declared_inputs(stage: type[Stage[Any, Any]]) -> list[Input]:
+    """The inputs of a stage, read off its ``inputs`` dataclass."""
+    hints = typing.get_type_hints(stage.inputs)
+    found = []
+    for field in dataclasses.fields(stage.inputs):
+        kinds = [t for t in _parts(hints[field.name]) if isinstance(t, type) and issubclass(t, Kind)]
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        labelled = typing.get_origin(hints[field.name]) is dict
+        found.append(Input(field.name, kinds[0], labelled, required))
+    return found
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    yield hint
+    for inner in typing.get_args(hint):
+        yield from _parts(inner)

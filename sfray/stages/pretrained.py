@@ -1,0 +1,39 @@
+"""The ``pretrained`` stage: a model that exists already, known by its content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sfray.artifacts import Model
+from sfray.config.settings import PretrainedSettings
+from sfray.models import TINY
+from sfray.stage import Stage, identity
+from sfray.store import Artifact
+from sfray.userfiles import located, model_digest
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """It reads nothing."""
+
+
+class Pretrained(Stage[PretrainedSettings, Inputs]):
+    """Names a model that exists already: the embedded one, a folder, or one of the hub."""
+
+    settings = PretrainedSettings
+    inputs = Inputs
+    output = Model
+    group = "model"
+
+    def identity(self, settings: PretrainedSettings, part: str = "") -> dict[str, Any]:  # noqa: ARG002
+        """The settings, and what the model's files hold where they are on this machine."""
+        folder = TINY if settings.model.path == "tiny" else located(settings.model.path)
+        content = {"content": model_digest(folder)} if folder.is_dir() else {}
+        return identity(settings) | content
+
+    def run(self, settings: PretrainedSettings, inputs: Inputs, output: Artifact) -> None:  # noqa: ARG002
+        """Writes down where the model is."""
+        from sfray.models import anywhere
+
+        output.commit({}, {"path": anywhere(settings.model.path)})

@@ -1,0 +1,35 @@
+"""The ``quality`` stage: how good attempts and reflections are, before anything is trained on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sfray.artifacts import Attempts, Model, Quality, Questions, Reflections
+from sfray.config.settings import QualitySettings
+from sfray.stage import Stage
+from sfray.store import Artifact
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What it reads."""
+
+    model: Model
+    questions: Questions
+    attempts: Attempts
+    reflections: Reflections
+
+
+class MeasureQuality(Stage[QualitySettings, Inputs]):
+    """Measures attempts and reflections and stops the run below the floors of ``quality``."""
+
+    settings = QualitySettings
+    inputs = Inputs
+    output = Quality
+    group = "quality"
+
+    def run(self, settings: QualitySettings, inputs: Inputs, output: Artifact) -> None:
+        """Writes ``quality.json`` and holds it against the floors."""
+        from sfray.evaluation.quality import write
+
+        write(settings, output, inputs.model.source, inputs.questions, inputs.attempts, inputs.reflections)

@@ -1,0 +1,33 @@
+"""The ``results`` stage: accuracies of several models and their differences, question by question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sfray.artifacts import Questions, Responses, Results
+from sfray.config.settings import ResultSettings
+from sfray.stage import Stage
+from sfray.store import Artifact
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What it reads: the questions, and label -> responses of each model."""
+
+    questions: Questions
+    models: dict[str, Responses]
+
+
+class SumUp(Stage[ResultSettings, Inputs]):
+    """Sums up evaluations of the same questions."""
+
+    settings = ResultSettings
+    inputs = Inputs
+    output = Results
+    group = "results"
+
+    def run(self, settings: ResultSettings, inputs: Inputs, output: Artifact) -> None:
+        """Writes ``results.json``."""
+        from sfray.evaluation.results import write
+
+        write(settings, output, inputs.questions, inputs.models)

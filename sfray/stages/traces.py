@@ -1,0 +1,37 @@
+"""The ``traces`` stage: attempts and reflections become silver traces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sfray.artifacts import Attempts, Model, Questions, Reflections, Traces
+from sfray.config.settings import TraceSettings
+from sfray.stage import Stage
+from sfray.store import Artifact
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What it reads. Of the model only the tokenizer is used."""
+
+    model: Model
+    questions: Questions
+    attempts: Attempts
+    reflections: Reflections
+
+
+class BuildTraces(Stage[TraceSettings, Inputs]):
+    """Builds silver traces with a recipe, in a pool of TraceBuilder actors (paper Algorithm 1)."""
+
+    settings = TraceSettings
+    inputs = Inputs
+    output = Traces
+    group = "trace"
+    cluster = "joined"
+
+    def run(self, settings: TraceSettings, inputs: Inputs, output: Artifact) -> None:
+        """Builds the shards that are missing."""
+        from sfray.traces.builder import Sources, build
+
+        sources = Sources(inputs.questions, inputs.attempts, inputs.reflections)
+        build(settings, output, inputs.model.source, sources)

@@ -1,0 +1,67 @@
+"""Correct attempts as training data."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from sfray.artifacts import Attempts, Questions
+from sfray.config import Config, SelectConfig
+from sfray.records import Attempt, Question, Reject
+from sfray.store import Artifact
+from sfray.traces.selection import select, select_shard
+from tests.traces.rows import write_run, write_tokenizer
+
+QUESTION = Question("countdown-3:sft:000000", "countdown", "3", "sft", "Make 8 of 3 and 5.", "{}", "3 + 5")
+
+
+def attempt(sample: int, correct: bool = True, finish: str = "stop", text: str = "<answer>3 + 5</answer>") -> Attempt:
+    name = f"{QUESTION.id}/plain/{sample}"
+    return Attempt(name, QUESTION.id, "plain", sample, False, text, 9, finish, correct, "correct", "3 + 5")
+
+
+def words(prompt: str, text: str) -> int:
+    return len(f"{prompt} {text}".split())
+
+
+def test_only_correct_and_complete_attempts_are_taken_as_they_are() -> None:
+    tried = [attempt(2), attempt(0), attempt(1, correct=False), attempt(3, finish="length")]
+    traces, rejects = select_shard(Config(), [QUESTION], tried, words)
+    assert rejects == []
+    assert [(t.id, t.attempts, t.text, t.n_correct, t.n_incorrect) for t in traces] == [
+        (f"{QUESTION.id}#correct.0", [f"{QUESTION.id}/plain/0"], "<answer>3 + 5</answer>", 1, 0),
+        (f"{QUESTION.id}#correct.1", [f"{QUESTION.id}/plain/2"], "<answer>3 + 5</answer>", 1, 0),
+    ]
+    assert all(t.prompt.startswith(QUESTION.text) and t.recipe == "correct" for t in traces)
+
+
+def test_a_choice_is_seeded_and_does_not_depend_on_the_order() -> None:
+    config = Config(select=SelectConfig(per_question=3))
+    tried = [attempt(i) for i in range(10)]
+    chosen = [t.attempts for t in select_shard(config, [QUESTION], tried, words)[0]]
+    assert len(chosen) == 3
+    assert chosen == [t.attempts for t in select_shard(config, [QUESTION], tried[::-1], words)[0]]
+    other = dataclasses.replace(config, run=dataclasses.replace(config.run, seed=1))
+    assert chosen != [t.attempts for t in select_shard(other, [QUESTION], tried, words)[0]]
+
+
+def test_what_is_too_long_is_rejected() -> None:
+    config = Config(select=SelectConfig(max_tokens=5))
+    traces, rejects = select_shard(config, [QUESTION], [attempt(0)], words)
+    assert traces == []
+    (reject,) = rejects
+    assert (reject.id, reject.reason) == (f"{QUESTION.id}/plain/0", "too_long")
+    assert isinstance(reject, Reject)
+    assert reject.detail.endswith("select.max_tokens = 5")
+
+
+def test_an_artifact_counts_what_it_holds(tmp_path: Path) -> None:
+    sources = write_run(tmp_path, 10, 4)
+    output = Artifact(tmp_path / "correct", "select", {}, {})
+    output.open()
+    model = write_tokenizer(tmp_path / "model")
+    select(Config(), output, str(model), Questions(sources.questions.path, "sft"), Attempts(sources.attempts.path))
+    counts = output.manifest.counts
+    assert counts["questions"] == 10
+    assert counts["traces"] >= counts["questions_with_traces"] > 0
+    assert len(output.parts()) == 3
