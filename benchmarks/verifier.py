@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -51,6 +52,11 @@ HOSTILE_FORMULAS = (
     *("+".join(["x"] * n) for n in (10, 50, 200)),
     *("".join(f"(x+{i})" for i in range(n)) for n in (5, 20, 60)),
     *(r"\cup ".join(f"[{i},{i + 1})" for i in range(n)) for n in (3, 10, 30)),
+    *("x" + "/x" * n for n in (2, 13, 60)),
+    *("+".join(rf"\sin({i}x)" for i in range(1, n + 1)) for n in (2, 8, 25)),
+    *(r"\log_{2}(" * n + "x" + ")" * n for n in (1, 2, 6)),
+    *("+".join(f"{i}x^{i}" for i in range(1, n + 1)) for n in (4, 12, 40)),
+    *(",".join(map(str, range(n))) for n in (3, 12, 99)),
     "9^{9^{9^{9}}}",
     "9^{9^9}",
     "2^{1000000}",
@@ -62,16 +68,29 @@ HOSTILE_FORMULAS = (
 )
 """Formulas that cost a parser or an algebra system much, of up to 500 characters."""
 
+HOSTILE_GOLDS = (
+    r"\frac{\sqrt{3}}{2}",
+    "x^2 + 3x + 1",
+    r"(-\infty,-1)\cup(1,2)",
+    "(1,2,3)",
+    r"\sin(x) + \log_2(x)",
+)
+"""Golds of the kinds that the library compares."""
+
 CONCURRENT = 64
 
 
 def concurrently(count: int = CONCURRENT) -> dict[str, float]:
-    """Wall time of hostile answers that as many threads hand in at once, in milliseconds each and in all."""
+    """Wall time of hostile answers that as many threads hand in at once, in milliseconds each and in all.
+
+    No two are alike, and none was seen before: what was compared once is remembered.
+    """
     judge({"answer": "x+1"}, "x+2")  # starts the worker
-    answers = [HOSTILE_FORMULAS[i % len(HOSTILE_FORMULAS)] for i in range(count)]
+    pairs = [(gold, formula.replace("2", "7")) for formula in HOSTILE_FORMULAS for gold in HOSTILE_GOLDS]
+    pairs = random.Random(0).sample(sorted(set(pairs)), count)
     with ThreadPoolExecutor(count) as threads:
         start = time.perf_counter()
-        times = sorted(threads.map(_waited, answers))
+        times = sorted(threads.map(lambda pair: _waited(*pair), pairs))
         total = time.perf_counter() - start
     return {
         "answers": count,
@@ -81,16 +100,21 @@ def concurrently(count: int = CONCURRENT) -> dict[str, float]:
     }
 
 
-def one_by_one() -> dict[str, float]:
+def one_by_one() -> dict[str, Any]:
     """Wall time of each hostile answer by itself, in milliseconds."""
     judge({"answer": "x+1"}, "x+2")
-    times = sorted(map(_waited, HOSTILE_FORMULAS))
-    return {"answers": len(times), "median_ms": round(times[len(times) // 2], 1), "worst_ms": round(times[-1], 1)}
+    timed = sorted((_waited(gold, formula), formula) for gold in HOSTILE_GOLDS for formula in HOSTILE_FORMULAS)
+    return {
+        "answers": len(timed),
+        "median_ms": round(timed[len(timed) // 2][0], 1),
+        "worst_ms": round(timed[-1][0], 1),
+        "worst": timed[-1][1],
+    }
 
 
-def _waited(answer: str) -> float:
+def _waited(gold: str, answer: str) -> float:
     start = time.perf_counter()
-    judge({"answer": r"\frac{\sqrt{3}}{2}"}, answer)
+    judge({"answer": gold}, answer)
     return 1e3 * (time.perf_counter() - start)
 
 

@@ -41,6 +41,8 @@ class RejectReason(StrEnum):
     """A prompt over ``grpo.max_prompt``, or one that fills ``model.context``."""
     STRUCTURAL_TAG = "structural_tag"
     """The text holds a tag that only a trace may write."""
+    CONTROL_TOKEN = "control_token"  # noqa: S105 - a reason, no password
+    """The text holds a control token of the model, which would be read as one and not as text."""
     MENTIONS_HINT = "mentions_hint"
     """A hinted attempt that speaks of its hint."""
     ATTEMPT_TRUNCATED = "attempt_truncated"
@@ -62,7 +64,7 @@ class RejectReason(StrEnum):
     UNJUDGED = "unjudged"
     """The verifier could not judge the answer: the attempt is neither correct nor incorrect."""
     TOO_LONG = "too_long"
-    """A trace over ``trace.max_tokens`` even when rebuilt as short as it gets, or over ``sft.max_length``."""
+    """A trace over ``trace.max_tokens`` however often it was drawn, or over ``sft.max_length``."""
     NO_CORRECT_PAIR = "no_correct_pair"
     """A question without a usable correct pair."""
     TOO_FEW_PAIRS = "too_few_pairs"

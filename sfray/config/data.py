@@ -86,7 +86,7 @@ class TraceConfig:
         reflections_per_attempt: Valid ones that may each make a pair of an attempt (draining recipes); null for all.
         attempts_per_question: Uses at most so many attempts, each with all its reflections, seeded; null for all.
         max_per_question: Keeps at most so many traces per question, seeded.
-        max_tokens: Longest trace; longer ones are rebuilt shorter or rejected, never cut.
+        max_tokens: Longest trace; one that is longer is drawn again or rejected, never cut.
     """
 
     recipe: str = "algorithm1"

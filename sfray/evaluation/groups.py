@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from sfray.tasks.task import group
 
-def group(task: str, level: str) -> str:
-    """Name of a group: ``countdown-3``, or the task alone where it has no levels."""
-    return task if level == "-" else f"{task}-{level}"
+__all__ = ["group", "ordered"]
 
 
 def ordered(names: Iterable[str]) -> list[str]:

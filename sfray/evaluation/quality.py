@@ -258,7 +258,7 @@ def _warnings(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         elif expected["estimated_over_long"] > expected["traces"] / 10:
             yield (
                 f"{name}: about {expected['estimated_over_long']} of {expected['traces']} traces are over "
-                f"trace.max_tokens and will be rebuilt shorter or rejected"
+                f"trace.max_tokens and will be drawn again or rejected"
             )
 
 

@@ -15,6 +15,7 @@ import json
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,9 @@ from sfray.tasks.task import question_id
 
 _BUFFERED_ROWS = 4096
 _EXAMPLES = 20
+
+FAILED_REJECTS = "import_rejects.parquet"
+"""File of an import that failed, in the run's folder: each rejected row with its reason."""
 
 CountText = Callable[[str], int]
 """Tokens of a text."""
@@ -111,7 +115,8 @@ def import_run(
 
     Raises:
         sfray.store.ArtifactConflict: The run holds other data.
-        ValueError: There is nothing to import.
+        ValueError: There is nothing to import, or a file that cannot be read; the message names
+            :data:`FAILED_REJECTS`, which then has the rows that were rejected until then.
     """
     require(task)
     # Data is known by its content, and only without one by its name.
@@ -123,30 +128,49 @@ def import_run(
     reflections_stage = Artifact(run / "reflections", "reflect", origin, {"attempts": attempts_stage.fingerprint})
     spill = run / ".import"
     shutil.rmtree(spill, ignore_errors=True)
-    try:
-        questions, rejects = _spill(source, task, spill, shard_questions, options)
-        if not questions:
-            raise ValueError(f"{source}: none of its {len(rejects)} rows could be read; the first: {rejects[:1]}")
-        # Only now: data that cannot be read must not claim the run.
-        for stage in (questions_stage, attempts_stage, reflections_stage):
-            stage.open()
-        _write_questions(questions_stage, questions, shard_questions, rejects)
-        agreement, counts = _write_shards(
-            attempts_stage, reflections_stage, questions, spill, count, shard_questions, options
-        )
-    finally:
-        shutil.rmtree(spill, ignore_errors=True)
+    rejects: list[Reject] = []
+    with _kept_when_failing(run / FAILED_REJECTS, rejects):
+        try:
+            questions = _spill(source, task, spill, shard_questions, options, rejects)
+            if not questions:
+                raise ValueError(f"{source}: none of its {len(rejects)} rows could be read; the first: {rejects[:1]}")
+            # Only now: data that cannot be read must not claim the run.
+            for stage in (questions_stage, attempts_stage, reflections_stage):
+                stage.open()
+            _write_questions(questions_stage, questions, shard_questions, rejects)
+            agreement, counts = _write_shards(
+                attempts_stage, reflections_stage, questions, spill, count, shard_questions, options
+            )
+        finally:
+            shutil.rmtree(spill, ignore_errors=True)
     attempts_stage.commit(counts["attempts"], agreement.summary())
     reflections_stage.commit(counts["reflections"])
     reasons = Counter(r.reason for r in rejects)
     return {"questions": len(questions), **counts, "rejects": dict(sorted(reasons.items())), **agreement.summary()}
 
 
-def _spill(source: str, task: str, spill: Path, size: int, options: Options) -> tuple[list[Question], list[Reject]]:
-    """Reads every row once; leaves one file of rows per shard."""
+@contextmanager
+def _kept_when_failing(file: Path, rejects: list[Reject]) -> Iterator[None]:
+    """Writes the rejects beside the stages when what is inside fails, and says so in the message of a bad input."""
+    file.unlink(missing_ok=True)
+    done = False
+    try:
+        yield
+        done = True
+    except ValueError as error:
+        if not rejects:
+            raise
+        reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(r.reason for r in rejects).most_common())
+        raise ValueError(f"{error}; every rejected row ({reasons}): {file}") from error
+    finally:
+        if rejects and not done:
+            write_table(file, to_table(Reject, rejects))
+
+
+def _spill(source: str, task: str, spill: Path, size: int, options: Options, rejects: list[Reject]) -> list[Question]:
+    """Reads every row once; leaves one file of rows per shard, and adds what cannot be used to ``rejects``."""
     numbers: dict[tuple[str, str], int] = {}
     questions: list[Question] = []
-    rejects: list[Reject] = []
     buffers: defaultdict[int, list[str]] = defaultdict(list)
     spill.mkdir(parents=True)
     for seen, (where, raw) in enumerate(rows(source, COLUMNS), start=1):
@@ -168,7 +192,7 @@ def _spill(source: str, task: str, spill: Path, size: int, options: Options) -> 
         if seen % _BUFFERED_ROWS == 0:
             _flush(spill, buffers)
     _flush(spill, buffers)
-    return questions, rejects
+    return questions
 
 
 def _gold(task: str, row: Row) -> tuple[str, str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sfray.models.control import control_token
 from sfray.models.error import ModelError
 from sfray.models.folder import TINY, Folder, anywhere, check_folder, resolve
 from sfray.models.generation import load_generation_config
@@ -18,6 +19,7 @@ __all__ = [
     "chat_template_hash",
     "check_folder",
     "check_rendering",
+    "control_token",
     "load_generation_config",
     "load_tokenizer",
     "prompt_ids",

@@ -128,11 +128,17 @@ def _text_faults(folder: Path, system: bool, trust_remote_code: bool) -> Iterato
 
 
 def _tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
+    """Loads the tokenizer; its own file is read first, in the way whose error has a type."""
+    from tokenizers import Tokenizer
+
     try:
+        if (folder / "tokenizer.json").is_file():
+            # Tokenizer.from_file, which transformers calls, raises a bare Exception for what it cannot read.
+            Tokenizer.from_buffer((folder / "tokenizer.json").read_bytes())
         return load_tokenizer(folder, trust_remote_code)
     except ModelError:
         raise
-    except Exception as error:  # the tokenizers library raises bare ones for a file it cannot read
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, ImportError, RuntimeError) as error:
         cause = generation.first_line(error)[:120]
         raise ModelError(f"{folder}: the tokenizer cannot be loaded ({cause}); download its files again") from error
 

@@ -266,14 +266,19 @@ def _traces(sources: Sources) -> dict[str, Any] | None:
         ),
     ]
     mix, places = metrics.get("mix", {}), metrics.get("correct_by_position", {})
+    before = metrics.get("mix_drawn", {})  # manifests of earlier versions have none
+    pairs = sorted(mix.keys() | before.keys(), key=lambda key: [int(n) for n in key.split(",")])
     return {
         "charts": [{"title": title, "chart": _chart(svg)} for title, svg in drawn if svg],
         "silver": tables.silver(metrics["silver"]) if metrics.get("silver") else None,
-        "mix": [(key.split(","), count) for key, count in mix.items()],
+        "mix": [(key.split(","), mix.get(key, 0), before.get(key)) for key in pairs],
         "places": places,
         "phrases": list(metrics.get("phrases", {}).items())[:12],
         "skipped": metrics.get("skipped", {}),
-        "rebuilt": metrics.get("rebuilt_shorter"),
+        "levels": tables.traces_by_level(metrics["questions"]) if metrics.get("questions") else None,
+        "with_incorrect": metrics.get("with_incorrect"),
+        "redrawn": metrics.get("redrawn", 0),
+        "given_up": metrics.get("given_up", 0),
     }
 
 

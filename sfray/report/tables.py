@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfray.config import ReportConfig
+from sfray.evaluation.groups import ordered
 from sfray.evaluation.intervals import Estimate, average
 from sfray.evaluation.published import Published, Row
 from sfray.store import Manifest
@@ -259,6 +260,22 @@ def clock(seconds: float) -> str:
     if seconds < 3600:
         return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
     return f"{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02d} h"
+
+
+def traces_by_level(levels: Json) -> Table:
+    """How many traces the questions of each level give: where easy ones give most of the set, it shows here."""
+    total = sum(level["traces"] for level in levels.values())
+    rows = []
+    for name in ordered(levels):
+        level = levels[name]
+        each = level["per_question"]
+        rows.append(
+            [Cell(name, kind="name"), Cell(f"{level['questions']:,}"), Cell(f"{level['with_traces']:,}"),
+             Cell(f"{level['traces']:,}"), Cell(percent(level["traces"] / total if total else None)),
+             Cell("–" if each["mean"] is None else f"{each['mean']:.2f}", f"most {each['max']:,}")]
+        )  # fmt: skip
+    head = ("", "questions", "with a trace", "traces", "% of all traces", "traces per question")
+    return Table(head, rows)
 
 
 def silver(rates: Json) -> Table:

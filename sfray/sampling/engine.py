@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfray.config import DecodingConfig, EngineConfig, ModelConfig
-from sfray.models import load_tokenizer, prompt_ids
+from sfray.models import control_token, load_tokenizer, prompt_ids
 from sfray.prompts import Message
+from sfray.rejects import RejectReason
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 CPU_ENVIRONMENT = {
     # Engine, scheduler and worker share the actor's process: one process per actor.
@@ -47,6 +51,14 @@ class Sampled:
     finish: str
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A prompt that is not put to the model, and why."""
+
+    reason: RejectReason
+    detail: str
+
+
 class Engine:
     """``vllm.LLM`` behind requests. Import and construction take seconds: one per actor."""
 
@@ -58,17 +70,20 @@ class Engine:
         self.llm = LLM(model=str(model), **engine_arguments(config, engine))
         self.tokenizer = load_tokenizer(model, config.trust_remote_code)
 
-    def sample(self, requests: Sequence[Request], decoding: DecodingConfig) -> list[list[Sampled] | int]:
+    def sample(self, requests: Sequence[Request], decoding: DecodingConfig) -> list[list[Sampled] | Refused]:
         """Continues every prompt.
 
         Returns:
-            For each request its samples; or the length of its prompt in tokens when it
-            fills the context: one long prompt must not take its neighbours down.
+            For each request its samples; or why its prompt is refused: it fills the context, or
+            holds a control token. One such prompt must not take its neighbours down.
         """
         from vllm import TokensPrompt
 
         prompts = [self._tokens(r) for r in requests]
-        rooms = [room(len(p), decoding, self.context) for p in prompts]
+        refused = [refusal(self.tokenizer, r, len(p), self.context) for r, p in zip(requests, prompts, strict=True)]
+        rooms = [
+            0 if refusal else room(len(p), decoding, self.context) for p, refusal in zip(prompts, refused, strict=True)
+        ]
         outputs = iter(
             self.llm.generate(
                 [TokensPrompt(prompt_token_ids=p) for p, left in zip(prompts, rooms, strict=True) if left],
@@ -79,10 +94,8 @@ class Engine:
             else ()
         )
         return [
-            [Sampled(s.text, len(s.token_ids), s.finish_reason or "") for s in next(outputs).outputs]
-            if left
-            else len(p)
-            for p, left in zip(prompts, rooms, strict=True)
+            refusal or [Sampled(s.text, len(s.token_ids), s.finish_reason or "") for s in next(outputs).outputs]
+            for refusal in refused
         ]
 
     def _tokens(self, request: Request) -> list[int]:
@@ -117,6 +130,23 @@ def engine_arguments(model: ModelConfig, engine: EngineConfig) -> dict[str, Any]
         arguments["tensor_parallel_size"] = engine.tensor_parallel
         arguments["distributed_executor_backend"] = "uni" if engine.tensor_parallel == 1 else "mp"
     return arguments | engine.extra
+
+
+def refusal(tokenizer: PreTrainedTokenizerBase, request: Request, prompt: int, context: int) -> Refused | None:
+    """Why a request cannot be put to the model, or None.
+
+    Args:
+        tokenizer: The model's.
+        request: The request.
+        prompt: Tokens of its prompt.
+        context: Tokens of prompt and response together.
+    """
+    for message in request.messages:
+        if token := control_token(tokenizer, message["content"]):
+            return Refused(RejectReason.CONTROL_TOKEN, f"{token} in the {message['role']} turn")
+    if prompt < context:
+        return None
+    return Refused(RejectReason.PROMPT_TOO_LONG, f"{prompt} tokens, model.context = {context}")
 
 
 def room(prompt: int, decoding: DecodingConfig, context: int) -> int:

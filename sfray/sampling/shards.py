@@ -22,8 +22,7 @@ from sfray.config.settings import SamplingSettings
 from sfray.models import resolve
 from sfray.progress import Bar
 from sfray.records import Reject
-from sfray.rejects import RejectReason
-from sfray.sampling.engine import Engine, Request, Sampled, environment
+from sfray.sampling.engine import Engine, Refused, Request, Sampled, environment
 from sfray.store import Artifact, StageStalled
 
 
@@ -52,11 +51,6 @@ class ShardJob(ABC):
     def rows(self, source: Any, samples: Sequence[Sampled]) -> tuple[list[Any], list[Reject]]:
         """The rows of ``record`` that one source's samples become."""
 
-    def too_long(self, request: Request, tokens: int) -> Reject:
-        """A prompt that leaves no room for a response."""
-        detail = f"{tokens} tokens, model.context = {self.config.model.context}"
-        return Reject(request.id, RejectReason.PROMPT_TOO_LONG, detail)
-
 
 class ShardWorker:
     """The actor: one engine, fed with shards of one job."""
@@ -79,8 +73,8 @@ class ShardWorker:
         for source, request, samples in zip(
             sources, requests, self.engine.sample(requests, self.job.decoding), strict=True
         ):
-            if isinstance(samples, int):
-                rejects.append(self.job.too_long(request, samples))
+            if isinstance(samples, Refused):
+                rejects.append(Reject(request.id, samples.reason, samples.detail))
                 continue
             tokens += sum(s.tokens for s in samples)
             kept, refused = self.job.rows(source, samples)

@@ -17,6 +17,9 @@ from sfray.tasks.numbers import parse_number
 MAX_ASKED = 40
 """Most formulas of a question that travel with its gold."""
 
+MORE = 3
+"""An answer with more than so many times the gold's commas and joints, and as many more, is no rewriting of it."""
+
 _MATH = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _LETTER = re.compile(r"(?<![A-Za-z])[A-Za-z]+(?![A-Za-z])")
@@ -36,6 +39,14 @@ _NUMERAL = re.compile(
     r"-?[0-9][0-9,]*(?:\.[0-9]+)?(?: ?(?:\\times|\\cdot|\*) ?10)?\^(?:\{-?[0-9]+\}|[0-9])"
     r"|-?\\[dt]?frac\{-?[0-9]+\}\{-?[0-9]+\}|-?[0-9]+/[0-9]+"
 )
+_JOIN = re.compile(r"\\(?:cup|cap|setminus|bigcup|bigcap)(?![A-Za-z])")
+_SET_LIKE = re.compile(rf"{_JOIN.pattern}|[\[(].*,.*[\])]|\\\{{|\\(?:infty|emptyset|mathbb)(?![A-Za-z])")
+_OPEN_COUNT = re.compile(
+    rf"{_JOIN.pattern}|\\(?:pm|mp|[lc]?dots|text|mbox|begin|mathbb|emptyset|in)(?![A-Za-z])|\.\.\.|…|±|[=<>]| and | or "
+)
+_SEPARATOR = re.compile(rf",|{_JOIN.pattern}|\\(?:pm|mp|text)(?![A-Za-z])|±| and | or ")
+_WORDS = re.compile(r"\\(?:text|mathrm|mbox|operatorname|begin|end)\*?\s*\{[^{}]*\}(?:\{[lcr|]+\})?")
+_SHORT = frozenset({"ln", "lg", "tg", "or", "pi", "Re", "Im"})
 _PRIMES = re.compile(r"'+|(?:\\prime ?)+")
 _RELATION = re.compile(r"=|[<>]|\\(?:le|ge|ne|lt|gt)(?![A-Za-z])")
 
@@ -110,6 +121,47 @@ def repeats(formula: str, gold: str) -> bool:
 def unordered(formula: str, gold: str) -> bool:
     """Whether it is a list without brackets where the gold is an ordered pair."""
     return contents(gold)[0] == "ordered" and not contents(formula)[0] and len(contents(formula)[1]) > 1
+
+
+def brings_in(formula: str, gold: str) -> bool:
+    """Whether it holds variables that the gold has not, or joins sets where the gold is none.
+
+    No such formula is equal to the gold, unless what it brings in cancels out: then work is left.
+    """
+    if _RELATION.search(formula) or _RELATION.search(gold) or r"\text" in gold:
+        return False
+    if _JOIN.search(formula) and not _SET_LIKE.search(gold):
+        return True
+    told, said = _variables(gold), _variables(formula)
+    return bool(said - told) and (bool(told) or _SET_LIKE.search(gold) is None)
+
+
+def lacks_sets(formula: str, gold: str) -> bool:
+    """Whether the gold joins sets and the answer is neither a set, nor a list, nor a relation that describes one."""
+    if not _JOIN.search(gold) or "," in formula:
+        return False
+    return not (_SET_LIKE.search(formula) or _RELATION.search(formula) or r"\text" in formula)
+
+
+def _variables(formula: str) -> set[str]:
+    """Letters that may be variables: e and i are numbers, words of three letters or more are names of functions."""
+    bare = _COMMAND.sub(" ", _WORDS.sub(" ", formula))
+    return {letter for run in _LETTER.findall(bare) if len(run) < 3 and run not in _SHORT for letter in run} - {
+        "e",
+        "i",
+    }
+
+
+def miscounts(formula: str, gold: str) -> bool:
+    r"""Whether it lists more or fewer things than the gold.
+
+    ``\pm`` is two, and a union may be a list of any length, within reason.
+    """
+    if len(_SEPARATOR.findall(formula)) > MORE * len(_SEPARATOR.findall(gold)) + MORE:
+        return True
+    if any(_OPEN_COUNT.search(each) for each in (formula, gold)):
+        return False
+    return len(contents(formula)[1]) != len(contents(gold)[1])
 
 
 def values(formula: str, gold: str) -> str | None:

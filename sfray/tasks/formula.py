@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from itertools import pairwise
 
 from sfray.tasks.units import canonical, is_named, is_unit, leaves_value
@@ -63,6 +64,7 @@ _SAID = re.compile(rf"{_DEGREE}(?:[ /]*{_TEXT.pattern}{_POWER})* ?$")
 _WRITTEN = re.compile(rf"{_DEGREE}(?:[ /]*(?<![A-Za-z\\])[A-Za-z]+\.?{_POWER})* ?$")
 
 _WORD = re.compile(r"(?<![A-Za-z])(?!(?:arc(?:sin|cos|tan)|sinh|cosh|tanh|sqrt)(?![A-Za-z]))[A-Za-z]{4,}")
+_ANY_WORD = re.compile(r"[A-Za-z]{2,}")
 _TWO_NUMBERS = re.compile(r"[0-9]\s+[0-9]")
 _MIXED = re.compile(r"(?<![0-9.^_])[0-9]+ ?\\[dt]?frac\{([0-9]+)\}\{([0-9]+)\}")
 _BASE = re.compile(r"(?<=[0-9})])_ ?\{?([A-Za-z0-9]+)\}?")
@@ -172,16 +174,22 @@ def number_of(formula: str) -> str:
     return formula.replace(r"\$", "$")
 
 
-def measured(formula: str, letters: bool = True) -> tuple[str, tuple[str, ...]]:
+def words_of(formula: str) -> frozenset[str]:
+    """The words of a formula in lower case: what a gold says of its own unit."""
+    return frozenset(word.lower() for word in _ANY_WORD.findall(_COMMAND.sub(" ", _TEXT.sub(r" \1 ", formula))))
+
+
+def measured(formula: str, letters: bool = True, known: Collection[str] = ()) -> tuple[str, tuple[str, ...]]:
     """The value of a formula, and its unit in one spelling, empty without a unit.
 
     Args:
         formula: An even one.
         letters: Whether the ``m`` of ``3m`` is a unit; it is a variable otherwise.
+        known: The gold's own words, which are units also where no list has them.
     """
     price = _CURRENCY.match(formula)
     value, words = _parted(formula[price.end() :] if price else formula, letters)
-    if not leaves_value(words, money=price is not None):
+    if not leaves_value(words, price is not None, known):
         return formula, ()
     if price:
         value, sign = price[1] + value, [price[2]]
@@ -239,11 +247,9 @@ def alters(formula: str, gold: str) -> bool:
     missing = (
         set() if _TEXT.fullmatch(gold) else said - told - _JOINTS
     )  # the library does read text that is all there is
-    return not all(map(_is_noun, missing | (told - said - (_JOINTS if "," in gold else set()))))
-
-
-def _is_noun(text: str) -> bool:
-    return all(map(is_unit, text.split()))
+    known = words_of(gold)
+    texts = missing | (told - said - (_JOINTS if "," in gold else set()))
+    return not all(is_unit(word, known=known) for text in texts for word in text.split())
 
 
 def restates(formula: str, gold: str) -> bool:

@@ -12,17 +12,20 @@ MAX_WEIGHT = 6
 """Deepest nesting of brackets; the bracket of a power or a function counts twice."""
 
 MAX_BARS = 8
-MAX_SIGNS = 60
+MAX_SIGNS = 40
 """Most operators in one formula."""
 
-MAX_ITEMS = 40
+MAX_FUNCTIONS = 8
+MAX_JOINS = 5
+MAX_ITEMS = 30
 MAX_BRACKETS = 20
 MAX_POWER_DIGITS = 4
 MAX_FACTORIAL_DIGITS = 3
 MAX_NUMBER_DIGITS = 100
 
 _OPENED = re.compile(
-    r"((?:\^|\*\*) ?(?:\\left)? ?|\\(?:a?r?c?(?:sin|cos|tan|cot|sec|csc)h?|log|ln|exp)(?:[_^]\S)? ?(?:\\left)? ?)?"
+    r"((?:\^|\*\*) ?(?:\\left)? ?|\\(?:a?r?c?(?:sin|cos|tan|cot|sec|csc)h?|log|ln|exp)"
+    r"(?:[_^](?:[^\s{]|\{[^{}]*\}))? ?(?:\\left)? ?)?"
     r"\\?[{(\[]|\\?[})\]]"
 )
 _POWER = r"(?:\^|\*\*)[\s{(]*-?"
@@ -37,7 +40,12 @@ _COSTLY = re.compile(
     r"|\{\{\{|(?:\( ?){3}|(?:\[ ?){3}"
     rf"|[0-9]{{{MAX_NUMBER_DIGITS + 1}}}"
     r"|(?:\^ ?\w ?){2}|(?:[-+] ?){6}"
+    r"|(?:/[^/+=,]{0,9}){4}"  # x/x/x/x/x
 )
+_FUNCTION = re.compile(
+    r"\\(?:a?r?c?(?:sin|cos|tan|cot|sec|csc)h?|log|ln|lg|exp|sqrt|binom)(?![A-Za-z])|[a-z]\(|!|\be\^"
+)
+_JOIN = re.compile(r"\\(?:big)?(?:cup|cap)(?![A-Za-z])|\\setminus(?![A-Za-z])")
 _SIGN = re.compile(r"[-+*/^=<>_!'%|]|\\(?:pm|mp|cdot|times|div|[dt]?frac|sqrt|cup|cap|circ)(?![A-Za-z])")
 
 
@@ -49,6 +57,8 @@ def is_costly(formula: str) -> bool:
         or formula.count(",") > MAX_ITEMS
         or sum(map(formula.count, "{([")) > MAX_BRACKETS
         or len(_SIGN.findall(formula)) > MAX_SIGNS
+        or len(_JOIN.findall(formula)) > MAX_JOINS
+        or len(_FUNCTION.findall(formula)) > MAX_FUNCTIONS
         or _COSTLY.search(formula) is not None
     )
 

@@ -12,11 +12,14 @@ from typing import ClassVar
 
 from sfray.tasks.form import (
     asked,
+    brings_in,
     by_name,
     derives,
     hands_back,
     is_idle,
+    lacks_sets,
     leaves_work,
+    miscounts,
     percent_of,
     repeats,
     respells,
@@ -36,6 +39,7 @@ from sfray.tasks.formula import (
     restates,
     stated,
     unwrap,
+    words_of,
 )
 from sfray.tasks.generated import Draft
 from sfray.tasks.limits import is_costly
@@ -67,7 +71,7 @@ def gold_problem(gold: Gold) -> str | None:
         return f"answer: expected one formula of at most {MAX_CHARS} characters, got {given!r}"
     if formula.lower() in _NO_ANSWERS:
         return f"answer: {given!r} is a missing value, not an answer"
-    value, _ = measured(formula, letters=False)
+    value, _ = measured(formula, letters=False, known=words_of(formula))
     if parse_number(number_of(value), units=False) is not None:
         return None
     try:
@@ -119,8 +123,9 @@ def _relates(formula: str, right: str) -> bool:
 
 def _measured(right: str, formula: str, answer: str) -> Outcome:
     """Judges what is stated, unit and value."""
-    formula, unit = measured(formula, letters=not has_variable(measured(right)[0]))
-    right, asked = measured(right, letters=bool(unit))
+    known = words_of(right)
+    formula, unit = measured(formula, not has_variable(measured(right, known=known)[0]), known)
+    right, asked = measured(right, bool(unit), known)
     right, formula = repeating(right), repeating(formula)
     texts = [number_of(text) for text in (formula, right)]
     if alters(formula, right) or restates(formula, right):
@@ -136,7 +141,10 @@ def _measured(right: str, formula: str, answer: str) -> Outcome:
         part = unit == ("percent",) and not asked
         same = percent_of(value, wanted) if part else value == wanted
         return Outcome.right(answer) if same else Outcome.wrong(Reason.WRONG_VALUE, answer)
-    if any(differs(formula, right) for differs in (confuses, unordered, repeats, respells)):
+    if any(
+        differs(formula, right)
+        for differs in (confuses, unordered, repeats, respells, brings_in, lacks_sets, miscounts)
+    ):
         return Outcome.wrong(Reason.WRONG_VALUE, answer)
     return _compared(right, formula, answer)
 

@@ -108,10 +108,14 @@ class Task(ABC):
         """Judges an extracted answer: bounded in time and memory, no exceptions for any text."""
 
 
+def group(task: str, level: str) -> str:
+    """Name of the questions of a task at a level: ``countdown-3``, or the task alone where it has no levels."""
+    return task if level == NO_LEVEL else f"{task}-{level}"
+
+
 def question_id(task: str, level: str, split: str, number: int) -> str:
     """Names a question: ``countdown-3:eval:000007``, or ``gsm8k:eval:000007`` where there are no levels."""
-    name = task if level == NO_LEVEL else f"{task}-{level}"
-    return f"{name}:{split}:{number:06d}"
+    return f"{group(task, level)}:{split}:{number:06d}"
 
 
 def per_level(config: SplitConfig) -> Iterator[tuple[str, int]]:

@@ -1,8 +1,9 @@
 """What may stand behind a number without changing it: units, and the nouns of word problems.
 
-Nouns are an open class, so most words pass; refused is what makes another number of it
-(``million``, ``sixteenths``, ``doubled``), offers a choice (``or``, ``to``, ``versus``), takes
-it back (``not``, ``wrong``, ``maybe``) or is a number itself. Single letters pass when
+Both are closed lists, here and in :mod:`sfray.tasks.nouns`; a word that is on neither passes only
+where the gold has it too, and even there what makes another number of it (``million``,
+``sixteenths``, ``doubled``), offers a choice (``or``, ``to``, ``versus``), takes
+it back (``not``, ``wrong``, ``maybe``) or is a number itself does not. Single letters pass when
 they are units: ``3 m`` is a length, ``3 y`` a product. Behind an amount of money stand
 only the currency's name and what it is paid for (``$3 per hour``), since ``$3M`` is not 3.
 """
@@ -10,7 +11,9 @@ only the currency's name and what it is paid for (``$3 per hour``), since ``$3M`
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+from sfray.tasks.nouns import BESIDE, NOUNS, stem
 
 MAX_WORDS = 3
 
@@ -137,29 +140,48 @@ def agree(one: Sequence[str], other: Sequence[str]) -> bool:
     return not names <= {*_NAMES.values(), "per"} and not set(one).isdisjoint(other)
 
 
-def is_unit(word: str, before: str = "") -> bool:
+def is_listed(word: str) -> bool:
+    """Whether a word is on one of the closed lists, in any number and case."""
+    bare = _POWER.split(word)[0].removeprefix("°")
+    name = bare.lower()
+    if (
+        is_named(bare)
+        or (word.startswith("°") and name in _NAMES)
+        or name in BESIDE
+        or _RATE.fullmatch(name)
+        or _MONEY.fullmatch(name)
+    ):
+        return True
+    return name in NOUNS or stem(name) in NOUNS
+
+
+def is_unit(word: str, before: str = "", known: Collection[str] = ()) -> bool:
     """Whether a word leaves the number before it alone.
 
     Args:
         word: One word, with its power if it has one.
         before: The word before it.
+        known: Words in lower case that need not be on the lists: the gold's own.
     """
     lowered, name = word.lower(), _POWER.split(word)[0]
     if name != word and _NAMES.get(_stem(name)) not in (_RAISED | {"s"} if _RATE.fullmatch(before) else _RAISED):
         return False
     if len(word) == 1:
         return word in _LETTERS
-    return _WORD.fullmatch(word) is not None and lowered not in _REFUSED and _FRACTION.fullmatch(word) is None
+    if _WORD.fullmatch(word) is None or lowered in _REFUSED or _FRACTION.fullmatch(word):
+        return False
+    return lowered in known or is_listed(word)
 
 
-def leaves_value(words: Sequence[str], money: bool) -> bool:
+def leaves_value(words: Sequence[str], money: bool, known: Collection[str] = ()) -> bool:
     """Whether the words behind a number leave its value alone.
 
     Args:
         words: Without white space and slashes; a slash reads as ``per``.
         money: Whether a currency sign stands before the number.
+        known: The gold's own words, as of :func:`is_unit`.
     """
-    if len(words) > MAX_WORDS or not all(map(is_unit, words, ("", *words))):
+    if len(words) > MAX_WORDS or not all(is_unit(w, b, known) for w, b in zip(words, ("", *words), strict=False)):
         return False
     if not money or not words:
         return True

@@ -2,15 +2,18 @@
 
 The list is the English one of the package ``pyspellchecker`` (MIT licence), pinned by
 the project's lock file: lower-case words with inflected forms and how often each occurs in a
-corpus of subtitles. Kept are the 128,112 of ASCII letters only.
+corpus of subtitles. Kept are those of ASCII letters only that are no proper names
+(:func:`is_proper`): the source is in small letters throughout and does not tell them, so they are
+told by a dictionary that does, and ship as ``proper_names.txt``.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Set
 from functools import cache
+from pathlib import Path
 
 from sfray.tasks.outcome import Outcome, Reason
 
@@ -21,13 +24,47 @@ MAX_CHARS = 64
 _WORD = re.compile(r"[A-Za-z]+")
 
 
+PROPER_NAMES = Path(__file__).with_name("proper_names.txt")
+"""The words of the source that are proper names, sorted, one a line."""
+
+_ENDINGS = ("s", "es", "d", "ed", "r", "er", "rs", "ers", "ing", "ly", "y")
+
+
 @cache
 def frequencies() -> Mapping[str, int]:
     """Every word and how often it occurs."""
+    names = frozenset(PROPER_NAMES.read_text(encoding="ascii").split())
+    return {word: count for word, count in listed().items() if word not in names}
+
+
+def listed() -> dict[str, int]:
+    """Every word of the source, proper names among them, and how often it occurs."""
     from spellchecker import SpellChecker
 
-    listed = SpellChecker(language="en").word_frequency.dictionary
-    return {word: count for word, count in listed.items() if _WORD.fullmatch(word) and word.islower()}
+    words = SpellChecker(language="en").word_frequency.dictionary
+    return {word: count for word, count in words.items() if _WORD.fullmatch(word) and word.islower()}
+
+
+def is_proper(word: str, small: Collection[str], capital: Collection[str], words: Set[str]) -> bool:
+    """Whether a word is a proper name by a dictionary that writes names with a capital letter.
+
+    It is when the dictionary has it, or what it is the plural of, with a capital letter only, and it
+    is no regular form of a word in small letters (``miles`` of ``mile``, though there is a Miles)
+    or of a verb (``hunters``, since there is ``hunting``).
+
+    Args:
+        word: In small letters.
+        small: What the dictionary has in small letters.
+        capital: What it has with a capital letter, in small letters here.
+        words: The whole list that the word is of.
+    """
+    if word not in capital and word.removesuffix("s") not in capital:
+        return False
+    forms = {word, word.removesuffix("s"), *(word[: -len(e)] for e in _ENDINGS if word.endswith(e))}
+    forms |= {f"{form[:-1]}y" for form in forms if form.endswith("i")} | {f"{form}e" for form in forms}
+    if not forms.isdisjoint(small):
+        return False
+    return not any(len(form) > 2 and {f"{form}ing", f"{form}{form[-1]}ing"} & words for form in forms)
 
 
 @cache

@@ -7,14 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from sfray import seeds
 from sfray.config import TraceConfig
 from sfray.prompts import Prompts
 from sfray.records import Attempt, Question, Reflection, Reject, Trace
 from sfray.rejects import RejectReason
-from sfray.traces.format import Count, Draft, draft, fit
-from sfray.traces.plan import Step
-from sfray.traces.planning import plan_question
-from sfray.traces.pool import Gathered
+from sfray.tasks.task import group
+from sfray.traces.drawing import Drawn
+from sfray.traces.format import Count, Draft, draft
+from sfray.traces.plan import Plan, Step
+from sfray.traces.planning import Planned, plan_question
+from sfray.traces.pool import Control, Gathered
 from sfray.traces.recipes import Recipe, recipe
 from sfray.traces.statistics import ARITHMETIC_TASKS, Statistics
 
@@ -31,6 +34,7 @@ class Workshop:
         prompts: The words.
         answer_types: Task name -> how prompts call its answer.
         count: Tokens of a conversation.
+        control: The first control token of the model in a text, or None.
     """
 
     trace: TraceConfig
@@ -38,6 +42,7 @@ class Workshop:
     prompts: Prompts
     answer_types: Mapping[str, str]
     count: Count
+    control: Control | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -84,7 +89,7 @@ def build_question(
     workshop: Workshop,
     built: Built | None = None,
 ) -> Built:
-    """Builds the traces of one question: plans as :func:`plan_question` makes them, then their words.
+    """Builds the traces of one question: plans as :func:`plan_question` draws them, with their words.
 
     Args:
         question: The question.
@@ -94,34 +99,63 @@ def build_question(
         built: Takes the result up; a new one by default.
     """
     built = Built() if built is None else built
-    config, recipe_name = workshop.trace, workshop.recipe.name
-    planned = plan_question(question.id, attempts, reflections, config, workshop.seed)
-    gathered = planned.gathered
-    built.rejects += gathered.rejects
-    built.statistics.totals.update({f"skipped.{k}": v for k, v in gathered.skipped.items()})
-    built.statistics.totals["questions"] += 1
-    if not planned.plans:
-        built.rejects.append(_no_trace(question, gathered))
+    statistics = built.statistics
+    statistics.totals["questions"] += 1
+    prompt = workshop.prompts.question(question.text, workshop.answer_types[question.task], question.complete)[-1]
+    planned = _planned(question, attempts, reflections, workshop, prompt["content"])
+    if isinstance(planned, Reject):
+        built.rejects.append(planned)
+        statistics.add_question(group(question.task, question.level), 0)
         return built
-    answer_type = workshop.answer_types[question.task]
-    prompt = workshop.prompts.question(question.text, answer_type, question.complete)[-1]["content"]
+    built.rejects += planned.gathered.rejects
+    statistics.totals.update({f"skipped.{k}": v for k, v in planned.gathered.skipped.items()})
+    if not planned.drawn:
+        built.rejects.append(_no_trace(question, planned.gathered))
     made: list[Draft] = []
-    for number, plan in enumerate(planned.plans):
-        name = f"{question.id}#{recipe_name}.{number}"
-        whole = draft(plan, workshop.prompts, planned.rng)
-        fitted = fit(whole, prompt, config.max_tokens, workshop.count)
-        if fitted is None:
-            detail = f"shape {plan.shape}, over trace.max_tokens = {config.max_tokens} at its shortest"
-            built.rejects.append(Reject(name, RejectReason.TOO_LONG, detail))
+    for number, drawn in enumerate(planned.drawn):
+        name = f"{question.id}#{workshop.recipe.name}.{number}"
+        statistics.add_drawn(drawn)
+        if drawn.made is None:
+            built.rejects.append(_given_up(name, drawn, workshop.trace.max_tokens))
             continue
-        final, text, tokens = fitted
-        built.traces.append(_trace(name, question, recipe_name, prompt, final, text, tokens))
-        built.statistics.add_trace(final, tokens)
-        built.statistics.totals["rebuilt"] += final is not whole
-        made.append(final)
-    built.statistics.totals["questions_with_traces"] += bool(made)
-    _add_silver(built.statistics, question, made)
+        built.traces.append(_trace(name, question, workshop.recipe.name, prompt["content"], drawn))
+        statistics.add_trace(drawn.made.draft, drawn.made.tokens)
+        made.append(drawn.made.draft)
+    statistics.add_question(group(question.task, question.level), len(made))
+    _add_silver(statistics, question, made)
     return built
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A plan with its words, which fits."""
+
+    draft: Draft
+    text: str
+    tokens: int
+
+
+def _planned(
+    question: Question, attempts: Sequence[Attempt], reflections: Sequence[Reflection], workshop: Workshop, prompt: str
+) -> Planned | Reject:
+    """The question's traces as they are drawn under the limit, words included."""
+    if workshop.control is not None and (token := workshop.control(prompt)):
+        return Reject(question.id, RejectReason.CONTROL_TOKEN, f"{token} in the question")
+    # Of their own, so that the plans do not depend on the words of those before them.
+    words = seeds.rng(workshop.seed, "traces", workshop.recipe.name, question.id, "words")
+
+    def make(plan: Plan) -> Written | None:
+        """Draws the words of a plan; None where that is too long."""
+        written = draft(plan, workshop.prompts, words)
+        tokens = workshop.count(prompt, text := written.text)
+        return Written(written, text, tokens) if tokens <= workshop.trace.max_tokens else None
+
+    return plan_question(question.id, attempts, reflections, workshop.trace, workshop.seed, make, workshop.control)
+
+
+def _given_up(name: str, drawn: Drawn, limit: int) -> Reject:
+    detail = f"shape {drawn.plan.shape}: none of {drawn.draws} draws fits trace.max_tokens = {limit}"
+    return Reject(name, RejectReason.TOO_LONG, detail)
 
 
 def _grouped(rows: Iterable[Row], questions: Sequence[Question]) -> dict[str, list[Row]]:
@@ -139,21 +173,21 @@ def _no_trace(question: Question, gathered: Gathered) -> Reject:
     return Reject(question.id, reason, f"usable attempts: {correct} correct, {incorrect} incorrect")
 
 
-def _trace(name: str, question: Question, recipe_name: str, prompt: str, final: Draft, text: str, tokens: int) -> Trace:
-    steps = final.plan.steps
+def _trace(name: str, question: Question, recipe_name: str, prompt: str, drawn: Drawn) -> Trace:
+    steps, written = drawn.plan.steps, drawn.made
     return Trace(
         id=name,
         question_id=question.id,
-        recipe=final.plan.recipe or recipe_name,
+        recipe=drawn.plan.recipe or recipe_name,
         prompt=prompt,
-        text=text,
-        answer=final.answer,
+        text=written.text,
+        answer=written.draft.answer,
         attempts=[s.attempt.id for s in steps],
         reflections=["" if s.reflection is None else s.reflection.id for s in steps],
         n_correct=sum(s.correct for s in steps),
         n_incorrect=sum(not s.correct for s in steps),
-        tokens=tokens,
-        correct=final.plan.correct,
+        tokens=written.tokens,
+        correct=drawn.plan.correct,
     )
 
 

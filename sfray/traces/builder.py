@@ -9,9 +9,9 @@ the same for any number of builders and after any death.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from sfray.arrow import from_table, to_table
 from sfray.artifacts import Attempts, Questions, Reflections
 from sfray.config.settings import TraceSettings
 from sfray.files import read_json, write_json
-from sfray.progress import Bar
+from sfray.progress import Bar, console
 from sfray.prompts import Prompts, load
 from sfray.records import Attempt, Question, Reflection, Trace
 from sfray.store import Artifact, StageStalled
@@ -61,7 +61,8 @@ class TraceBuilder:
     def __init__(self, config: TraceSettings, output: Artifact, model: str, sources: Sources, prompts: Prompts) -> None:
         tokenizer = models.load_tokenizer(models.resolve(model), config.model.trust_remote_code)
         answer_types = {name: family(name).answer_type for name in FAMILIES}
-        self.workshop = Workshop(config.trace, config.run.seed, prompts, answer_types, counter(tokenizer))
+        control = partial(models.control_token, tokenizer)
+        self.workshop = Workshop(config.trace, config.run.seed, prompts, answer_types, counter(tokenizer), control)
         self.output = output
         self.sources = sources
         self.questions = pq.ParquetFile(sources.questions.file)
@@ -127,6 +128,20 @@ def build(config: TraceSettings, output: Artifact, model: str, sources: Sources)
     write_json(output.path / "statistics.json", summary)
     counts = {k: statistics.totals[k] for k in ("questions", "questions_with_traces", "traces", "tokens")}
     output.commit(counts, summary, written=written)
+    if line := limit_line(summary, config.trace.max_tokens):
+        console.print(line, markup=False)
+
+
+def limit_line(summary: Mapping[str, Any], limit: int) -> str | None:
+    """What the limit on tokens did to the traces, and to their mix; None where all fitted."""
+    redrawn, given_up = summary["redrawn"], summary["given_up"]
+    if not redrawn + given_up:
+        return None
+    drawn, kept = (summary["with_incorrect"][key] for key in ("drawn", "kept"))
+    return (
+        f"trace.max_tokens = {limit}: {redrawn:,} traces were drawn again to fit, {given_up:,} were given up; traces "
+        f"with an incorrect attempt: {drawn or 0:.1%} as first drawn, {kept or 0:.1%} as kept"
+    )
 
 
 def _built(

@@ -1,8 +1,10 @@
 """Recipes that drain the pools: Algorithm 1 and its variations.
 
 Each trace takes its pairs out of the pools, so no pair is used twice in a pass, and a
-pass ends when no correct pair is left. They differ in how many pairs of each kind a trace
-gets and in whether a correct one comes last.
+pass ends when no correct pair is left. No attempt is twice in one trace: its further
+reflections wait for other traces. They differ in how many pairs of each kind a trace
+gets and in whether a correct one comes last. A trace that is given up because no draw fits
+takes the pairs of its last draw along, or the pass would not end.
 
 Source: Algorithm 1 of https://arxiv.org/abs/2512.04072, read so that drawn pairs leave the
 pools: the loop would not end otherwise.
@@ -12,9 +14,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sfray.config import TraceConfig
 from sfray.records import Reflection
+from sfray.traces.drawing import Drawn, Make, fitting, whole
 from sfray.traces.plan import Plan, Step
 from sfray.traces.pool import Candidate, Pools
 
@@ -25,29 +29,33 @@ Incorrect = Callable[[int, TraceConfig, random.Random], int]
 """How many incorrect ones it asks for, given how many correct ones it got."""
 
 
-def algorithm1(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
-    """n+ = min(U{1..l_max}, |Y+|), n- = min(U{0..n+ - 1}, |Y-|), shuffled, a correct pair last."""
-    return _drain(pools, config, rng, _up_to_l_max, lambda n, _, r: r.randint(0, n - 1))
+def algorithm1(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
+    """n+ = min(U{1..l_max}, |Y+|), n- = min(U{0..n+ - 1}, |Y-|), shuffled, a correct pair last.
+
+    |Y+| and |Y-| count attempts that still have a pair: no attempt is in a trace twice.
+    """
+    return _drain(pools, config, rng, make, _up_to_l_max, lambda n, _, r: r.randint(0, n - 1))
 
 
-def uniform(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+def uniform(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """As Algorithm 1 without its ratio: n- = min(U{0..l_max}, |Y-|) whatever n+ is."""
-    return _drain(pools, config, rng, _up_to_l_max, lambda _, c, r: r.randint(0, c.l_max))
+    return _drain(pools, config, rng, make, _up_to_l_max, lambda _, c, r: r.randint(0, c.l_max))
 
 
-def no_order(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+def no_order(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """The order ablation: as ``uniform``, all pairs shuffled, so that the last may be wrong."""
-    return _drain(pools, config, rng, _up_to_l_max, lambda _, c, r: r.randint(0, c.l_max), correct_last=False)
+    return _drain(pools, config, rng, make, _up_to_l_max, lambda _, c, r: r.randint(0, c.l_max), correct_last=False)
 
 
-def no_reflections(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+def no_reflections(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """The reflection ablation: exactly the traces of Algorithm 1, without what reflects."""
-    return [plan.without_reflections() for plan in algorithm1(pools, config, rng)]
+    bare = algorithm1(pools, config, rng, lambda plan: make(plan.without_reflections()))
+    return [replace(d, first=d.first.without_reflections(), plan=d.plan.without_reflections()) for d in bare]
 
 
-def fixed_ratio(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+def fixed_ratio(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """Exactly ``n_correct`` and ``n_incorrect`` pairs, a correct one last, while both pools suffice."""
-    return _drain(pools, config, rng, lambda c, _: c.n_correct, lambda _n, c, _r: c.n_incorrect, exact=True)
+    return _drain(pools, config, rng, make, lambda c, _: c.n_correct, lambda _n, c, _r: c.n_incorrect, exact=True)
 
 
 def _up_to_l_max(config: TraceConfig, rng: random.Random) -> int:
@@ -58,28 +66,36 @@ def _drain(
     pools: Pools,
     config: TraceConfig,
     rng: random.Random,
+    make: Make,
     ask_correct: Correct,
     ask_incorrect: Incorrect,
     *,
     correct_last: bool = True,
     exact: bool = False,
-) -> list[Plan]:
-    plans: list[Plan] = []
+) -> list[Drawn]:
+    drawn: list[Drawn] = []
     for _ in range(config.repeats):
         correct = pairs(pools.correct, config.reflections_per_attempt, rng)
         incorrect = pairs(pools.incorrect, config.reflections_per_attempt, rng)
-        while correct:
+
+        def draw(correct: list[Step] = correct, incorrect: list[Step] = incorrect) -> Plan | None:
+            """One trace of the pairs that are left; None where there are too few of them."""
             wanted = ask_correct(config, rng)
-            right = _take(correct, wanted, (), config, rng)
+            right = _chosen(correct, wanted, (), config, rng)
             wanted_wrong = ask_incorrect(len(right), config, rng)
-            wrong = _take(incorrect, wanted_wrong, right, config, rng)
+            wrong = _chosen(incorrect, wanted_wrong, right, config, rng)
             if exact and (len(right) < wanted or len(wrong) < wanted_wrong):
-                break
+                return None
             # A random draw has no order yet, so any one of the correct pairs may be the last.
             mixed, last = (right[:-1] + wrong, right[-1:]) if correct_last else (right + wrong, [])
             rng.shuffle(mixed)
-            plans.append(Plan((*mixed, *last)))
-    return plans
+            return Plan((*mixed, *last))
+
+        while correct and (trace := fitting(draw, make)) is not None:
+            drawn.append(trace)
+            for pool in (correct, incorrect):
+                _remove(pool, trace.plan.steps)
+    return drawn
 
 
 def pairs(candidates: Sequence[Candidate], limit: int | None, rng: random.Random) -> list[Step]:
@@ -99,21 +115,31 @@ def pairs(candidates: Sequence[Candidate], limit: int | None, rng: random.Random
     return steps
 
 
-def _take(pool: list[Step], wanted: int, beside: Sequence[Step], config: TraceConfig, rng: random.Random) -> list[Step]:
-    """Removes up to ``wanted`` random pairs from the pool; fewer when it runs out.
+def _chosen(
+    pool: Sequence[Step], wanted: int, beside: Sequence[Step], config: TraceConfig, rng: random.Random
+) -> list[Step]:
+    """Up to ``wanted`` random pairs of the pool, each of another attempt; fewer when there are no more.
 
     With ``distinct_variants`` none shares its prompt variant with another of the trace.
     """
-    if not config.distinct_variants:
-        chosen = rng.sample(range(len(pool)), min(wanted, len(pool)))
-    else:
-        used = {step.attempt.variant for step in beside}
-        chosen = []
-        for i in rng.sample(range(len(pool)), len(pool)):
-            if len(chosen) < wanted and pool[i].attempt.variant not in used:
-                used.add(pool[i].attempt.variant)
-                chosen.append(i)
-    taken = [pool[i] for i in chosen]
-    gone = set(chosen)
-    pool[:] = [step for i, step in enumerate(pool) if i not in gone]
-    return taken
+    used = {_key(step, config) for step in beside}
+    left = list(pool)
+    chosen: list[Step] = []
+    while left and len(chosen) < wanted:
+        at = rng.randrange(len(left))
+        left[at], left[-1] = left[-1], left[at]
+        step = left.pop()
+        if _key(step, config) not in used:
+            used.add(_key(step, config))
+            chosen.append(step)
+    return chosen
+
+
+def _key(step: Step, config: TraceConfig) -> str:
+    """What may be in a trace once."""
+    return step.attempt.variant if config.distinct_variants else step.attempt.id
+
+
+def _remove(pool: list[Step], steps: Sequence[Step]) -> None:
+    gone = {id(step) for step in steps}
+    pool[:] = [step for step in pool if id(step) not in gone]

@@ -1,10 +1,10 @@
-"""From a plan to a trace: the words between the pairs, and the limit on length."""
+"""From a plan to a trace: the words between the pairs."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sfray.grammar import Pair, render
 from sfray.prompts import Prompts
@@ -53,13 +53,6 @@ class Draft:
             closing = f"{closing}\n{steps[self.plan.final].attempt.text.strip()}"
         return render(parts, self.glue, self.ending, self.answer, closing)
 
-    def shorter(self) -> Draft | None:
-        """The draft less one step and the glue after it; None when none may go."""
-        index = self.plan.droppable()
-        if index is None:
-            return None
-        return replace(self, plan=self.plan.without(index), glue=self.glue[:index] + self.glue[index + 1 :])
-
 
 def draft(plan: Plan, prompts: Prompts, rng: random.Random) -> Draft:
     """Draws the words of a plan.
@@ -79,19 +72,3 @@ def _glue(step: Step, prompts: Prompts) -> tuple[str, ...]:
     if step.reflection is None:
         return prompts.glue["generic"]
     return (*prompts.glue["correct" if step.correct else "incorrect"], *prompts.glue["generic"])
-
-
-def fit(whole: Draft, prompt: str, max_tokens: int, count: Count) -> tuple[Draft, str, int] | None:
-    """The longest of a draft's shorter versions that fits; never a cut text.
-
-    Returns:
-        The draft, its text and its tokens, or None when even the shortest is too long.
-    """
-    current: Draft | None = whole
-    while current is not None:
-        text = current.text
-        tokens = count(prompt, text)
-        if tokens <= max_tokens:
-            return current, text, tokens
-        current = current.shorter()
-    return None

@@ -57,22 +57,6 @@ class Plan:
         """Whether the answer that the trace gives is right."""
         return self.steps[self.final].correct
 
-    def droppable(self) -> int | None:
-        """The step to leave out when the trace is too long; None when none can go.
-
-        Incorrect steps go first, then correct ones, the earliest of each. The last step
-        and whatever the closing speaks of stay.
-        """
-        keep = {len(self.steps) - 1, self.final}
-        if self.closing is Closing.CONFIRM:
-            keep.add(len(self.steps) - 2)
-        free = [i for i in range(len(self.steps)) if i not in keep]
-        return min(free, key=lambda i: (self.steps[i].correct, i), default=None)
-
-    def without(self, index: int) -> Plan:
-        """The plan less one step."""
-        return replace(self, steps=self.steps[:index] + self.steps[index + 1 :])
-
     def without_reflections(self) -> Plan:
         """The plan with its attempts alone."""
         return replace(self, steps=tuple(Step(step.attempt, None) for step in self.steps))

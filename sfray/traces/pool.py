@@ -2,14 +2,14 @@
 
 An attempt is usable when generation stopped by itself (a truncated text would teach
 truncation), it has an extracted answer that the verifier could judge (right or wrong), it
-holds no structural tag and at least one valid reflection on it is usable. A reflection is
-usable when it stopped by itself, is valid and holds no structural tag.
+holds no structural tag and no control token, and at least one valid reflection on it is usable. A reflection is
+usable when it stopped by itself, is valid and holds neither.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sfray import seeds
@@ -20,6 +20,9 @@ from sfray.rejects import RejectReason
 from sfray.tasks.outcome import Reason
 
 _DETAIL_CHARS = 200
+
+Control = Callable[[str], str | None]
+"""The first control token of the model in a text, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ def gather(
     reflections: Iterable[Reflection],
     variants: Sequence[str] | None = None,
     left_out: Collection[str] = (),
+    control: Control | None = None,
 ) -> Gathered:
     """Sorts one question's rows into pools.
 
@@ -79,6 +83,7 @@ def gather(
         reflections: Reflections on them, in any order.
         variants: Prompt variants to use; None for all.
         left_out: Ids of attempts to do without, see :func:`not_drawn`; their reflections are passed over.
+        control: Finds control tokens, which a trace would teach as such; None to look for none.
     """
     rejects: list[Reject] = []
     skipped: Counter[str] = Counter()
@@ -86,7 +91,7 @@ def gather(
     for reflection in sorted(reflections, key=lambda r: r.id):
         if reflection.attempt_id in left_out:
             continue
-        if reason := _reflection_skip(reflection):
+        if reason := _reflection_skip(reflection, control):
             _note(reflection.id, reflection.text, reason, rejects, skipped)
         else:
             on_attempt[reflection.attempt_id].append(reflection)
@@ -95,7 +100,7 @@ def gather(
         usable = on_attempt.get(attempt.id, [])
         if attempt.id in left_out:
             skipped[RejectReason.NOT_DRAWN.value] += 1
-        elif reason := _attempt_skip(attempt, bool(usable), variants):
+        elif reason := _attempt_skip(attempt, bool(usable), variants, control):
             detail = f"{attempt.reason}: {attempt.answer}" if reason is RejectReason.UNJUDGED else attempt.text
             _note(attempt.id, detail, reason, rejects, skipped)
         else:
@@ -106,21 +111,27 @@ def gather(
     return Gathered(pools, rejects, skipped)
 
 
-def _reflection_skip(reflection: Reflection) -> RejectReason | None:
+def _reflection_skip(reflection: Reflection, control: Control | None) -> RejectReason | None:
     if reflection.finish != "stop":
         return RejectReason.TRUNCATED_REFLECTION
     if STRUCTURAL_TAG.search(reflection.text):
         return RejectReason.STRUCTURAL_TAG
+    if control is not None and control(reflection.text):
+        return RejectReason.CONTROL_TOKEN
     return None if reflection.valid else RejectReason.INVALID_REFLECTION
 
 
-def _attempt_skip(attempt: Attempt, reflected: bool, variants: Sequence[str] | None) -> RejectReason | None:
+def _attempt_skip(
+    attempt: Attempt, reflected: bool, variants: Sequence[str] | None, control: Control | None
+) -> RejectReason | None:
     if variants is not None and attempt.variant not in variants:
         return RejectReason.OTHER_VARIANT
     if attempt.finish != "stop":
         return RejectReason.TRUNCATED_ATTEMPT
     if STRUCTURAL_TAG.search(attempt.text):
         return RejectReason.STRUCTURAL_TAG
+    if control is not None and control(attempt.text):
+        return RejectReason.CONTROL_TOKEN
     if attempt.answer is None:
         return RejectReason.NO_ANSWER
     if not Reason(attempt.reason).judged:
@@ -129,7 +140,7 @@ def _attempt_skip(attempt: Attempt, reflected: bool, variants: Sequence[str] | N
 
 
 def _note(row: str, detail: str, reason: RejectReason, rejects: list[Reject], skipped: Counter[str]) -> None:
-    if reason in (RejectReason.STRUCTURAL_TAG, RejectReason.UNJUDGED):
+    if reason in (RejectReason.STRUCTURAL_TAG, RejectReason.CONTROL_TOKEN, RejectReason.UNJUDGED):
         rejects.append(Reject(row, reason, detail[:_DETAIL_CHARS]))
     else:
         skipped[reason.value] += 1

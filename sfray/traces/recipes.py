@@ -3,7 +3,8 @@
     recipe("algorithm1").plans(pools, config.trace, rng)  ->  [Plan, Plan, …]
 
 A recipe is a pure function of one question's pools, the trace config and a generator; it
-chooses and orders pairs and writes no text. Another one is a function and a line below.
+chooses and orders pairs and writes no text. What it has drawn it offers to ``make``, and draws
+again what that refuses (:mod:`sfray.traces.drawing`). Another one is a function and a line below.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from sfray.config import TraceConfig
 from sfray.names import suggestion
 from sfray.traces import draining, released
+from sfray.traces.drawing import Drawn, Make, whole
 from sfray.traces.plan import Plan
 from sfray.traces.pool import Pools
 
@@ -25,17 +27,21 @@ class Recipe:
 
     Attributes:
         name: Config-friendly name, also in ``Trace.recipe`` and trace ids.
-        plans: Pools, config and generator -> plans.
+        draw: Pools, config, generator and what to make of a plan -> traces as they were drawn.
         ends_correct: Whether every trace gives a correct answer.
         aliases: Other names, those of the released script among them.
         min_l_max: Smallest ``trace.l_max`` that makes sense.
     """
 
     name: str
-    plans: Callable[[Pools, TraceConfig, random.Random], list[Plan]]
+    draw: Callable[[Pools, TraceConfig, random.Random, Make], list[Drawn]]
     ends_correct: bool = True
     aliases: tuple[str, ...] = ()
     min_l_max: int = 1
+
+    def plans(self, pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Plan]:
+        """The plans that fit, all of them without ``make``."""
+        return [drawn.plan for drawn in self.draw(pools, config, rng, make) if drawn.made is not None]
 
 
 RECIPES = {
@@ -75,12 +81,16 @@ def recipe(name: str) -> Recipe:
 def _together(parts: Sequence[Recipe]) -> Recipe:
     """The traces of several recipes in one set, each recipe with full pools."""
 
-    def plans(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
-        """The plans of each part, marked with its name."""
-        return [replace(plan, recipe=part.name) for part in parts for plan in part.plans(pools, config, rng)]
+    def draw(pools: Pools, config: TraceConfig, rng: random.Random, make: Make) -> list[Drawn]:
+        """The traces of each part, marked with its name."""
+        return [
+            replace(drawn, plan=replace(drawn.plan, recipe=part.name))
+            for part in parts
+            for drawn in part.draw(pools, config, rng, make)
+        ]
 
     name = "+".join(p.name for p in parts)
-    return Recipe(name, plans, all(p.ends_correct for p in parts), (), max(p.min_l_max for p in parts))
+    return Recipe(name, draw, all(p.ends_correct for p in parts), (), max(p.min_l_max for p in parts))
 
 
 def _single(name: str) -> Recipe:

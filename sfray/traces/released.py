@@ -13,39 +13,44 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sfray.config import TraceConfig
+from sfray.traces.drawing import Drawn, Make, fitting, whole
 from sfray.traces.plan import Closing, Plan, Step
 from sfray.traces.pool import Candidate, Pools
 
 
-def zero_c(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+def zero_c(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``0C``: one correct attempt."""
-    return _repeated(config, rng, [1], lambda n: _ending_in(pools.correct, pools, n, config, rng))
+    return _repeated(config, rng, make, [1], lambda n: _ending_in(pools.correct, pools, n, config, rng))
 
 
-def star_c(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+def star_c(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``*C``: ``l_max`` attempts of any correctness, the last one correct."""
-    return _repeated(config, rng, None, lambda n: _ending_in(pools.correct, pools, n, config, rng))
+    return _repeated(config, rng, make, None, lambda n: _ending_in(pools.correct, pools, n, config, rng))
 
 
-def star_c_full(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+def star_c_full(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``*C_full``: one ``*C`` trace for each length from 1 to ``l_max``."""
-    return _repeated(config, rng, _all_lengths(config), lambda n: _ending_in(pools.correct, pools, n, config, rng))
+    return _repeated(
+        config, rng, make, _all_lengths(config), lambda n: _ending_in(pools.correct, pools, n, config, rng)
+    )
 
 
-def no_reflection(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+def no_reflection(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``no_reflection``: as ``*C_full`` without the reflections."""
-    return [plan.without_reflections() for plan in star_c_full(pools, config, rng)]
+    bare = star_c_full(pools, config, rng, lambda plan: make(plan.without_reflections()))
+    return [replace(d, first=d.first.without_reflections(), plan=d.plan.without_reflections()) for d in bare]
 
 
-def ignore_correctness(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+def ignore_correctness(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``random``: for each length from 1 to ``l_max``, attempts in any order, the last may be wrong."""
     everything = pools.correct + pools.incorrect
-    return _repeated(config, rng, _all_lengths(config), lambda n: _ending_in(everything, pools, n, config, rng))
+    return _repeated(config, rng, make, _all_lengths(config), lambda n: _ending_in(everything, pools, n, config, rng))
 
 
-def star_c_ic(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+def star_c_ic(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``*C*IC``: ``l_max`` attempts, a correct one among them, a wrong one last; then back to the correct one."""
 
     def draw(n: int) -> list[Candidate] | None:
@@ -60,10 +65,10 @@ def star_c_ic(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Pla
         rng.shuffle(mixed)
         return [*mixed, *wrong]
 
-    return _repeated(config, rng, None, draw, Closing.BACKTRACK)
+    return _repeated(config, rng, make, None, draw, Closing.BACKTRACK)
 
 
-def star_cc(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]:
+def star_cc(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``*CC``: ``l_max`` attempts of any correctness, the last two correct; then a confirmation."""
 
     def draw(n: int) -> list[Candidate] | None:
@@ -72,7 +77,7 @@ def star_cc(pools: Pools, config: TraceConfig, rng: random.Random) -> list[Plan]
         before = None if last is None else _some(pools.correct + pools.incorrect, n - 2, last, rng)
         return None if last is None or before is None else [*before, *last]
 
-    return _repeated(config, rng, None, draw, Closing.CONFIRM)
+    return _repeated(config, rng, make, None, draw, Closing.CONFIRM)
 
 
 def _length(config: TraceConfig, rng: random.Random) -> int:
@@ -87,19 +92,26 @@ def _all_lengths(config: TraceConfig) -> range:
 def _repeated(
     config: TraceConfig,
     rng: random.Random,
+    make: Make,
     lengths: Sequence[int] | None,
     draw: Callable[[int], list[Candidate] | None],
     closing: Closing = Closing.NONE,
-) -> list[Plan]:
-    """A plan for each length in each repeat, where the pools allow it; None for the length that the config says."""
-    plans: list[Plan] = []
-    for _ in range(config.repeats):
-        for n in [_length(config, rng)] if lengths is None else lengths:
-            chosen = draw(n)
-            if chosen is not None:
-                steps = tuple(Step(c.attempt, rng.choice(c.reflections)) for c in chosen)
-                plans.append(Plan(steps, closing))
-    return plans
+) -> list[Drawn]:
+    """A trace for each length in each repeat, where the pools allow it; None for the length that the config says.
+
+    A length that the config draws is drawn again with the trace.
+    """
+
+    def one(n: int | None) -> Plan | None:
+        """One trace of ``n`` attempts, or of as many as the config draws."""
+        chosen = draw(_length(config, rng) if n is None else n)
+        if chosen is None:
+            return None
+        return Plan(tuple(Step(c.attempt, rng.choice(c.reflections)) for c in chosen), closing)
+
+    each: Sequence[int | None] = [None] if lengths is None else lengths
+    drawn = [fitting(lambda n=n: one(n), make) for _ in range(config.repeats) for n in each]  # type: ignore[misc]
+    return [trace for trace in drawn if trace is not None]
 
 
 def _ending_in(

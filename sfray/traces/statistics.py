@@ -14,6 +14,7 @@ from typing import Any
 from sfray.grammar import Verdict
 from sfray.tasks.outcome import Reason
 from sfray.traces.arithmetic import Exact, number, statements
+from sfray.traces.drawing import Drawn
 from sfray.traces.format import Draft
 from sfray.traces.plan import Step
 
@@ -29,10 +30,13 @@ class Statistics:
     """Counts over a set of traces; JSON-able, additive.
 
     Attributes:
-        totals: ``questions``, ``questions_with_traces``, ``traces``, ``pairs``, ``tokens``, ``rebuilt``
-            (made shorter to fit) and ``skipped.*``, rows that an earlier stage had marked.
+        totals: ``questions``, ``questions_with_traces``, ``traces``, ``pairs``, ``tokens``, ``redrawn`` (drawn
+            more than once to fit), ``given_up`` (no draw fitted) and ``skipped.*``, rows that an earlier stage
+            had marked.
         pairs: Attempts per trace -> traces.
         mix: ``"n+,n-"`` -> traces.
+        mix_drawn: The same of the first draw of each trace, before the limit on tokens.
+        questions: ``"level n"`` -> questions of that level with so many traces.
         position: ``"k"`` -> traces whose k-th attempt (from 1) is there; ``"k correct"`` -> and correct.
         phrases: Phrase -> uses.
         lengths: First token count of a bin of ``TOKEN_BIN`` -> traces.
@@ -42,17 +46,30 @@ class Statistics:
     totals: Counter[str] = field(default_factory=Counter)
     pairs: Counter[str] = field(default_factory=Counter)
     mix: Counter[str] = field(default_factory=Counter)
+    mix_drawn: Counter[str] = field(default_factory=Counter)
+    questions: Counter[str] = field(default_factory=Counter)
     position: Counter[str] = field(default_factory=Counter)
     phrases: Counter[str] = field(default_factory=Counter)
     lengths: Counter[str] = field(default_factory=Counter)
     silver: Counter[str] = field(default_factory=Counter)
+
+    def add_question(self, level: str, traces: int) -> None:
+        """Counts a question of a level, as :func:`sfray.tasks.task.group` names it, with its number of traces."""
+        self.totals["questions_with_traces"] += traces > 0
+        self.questions[f"{level} {traces}"] += 1
+
+    def add_drawn(self, drawn: Drawn) -> None:
+        """Counts what the limit on tokens did to one trace."""
+        self.mix_drawn[_mix(drawn.first.shape)] += 1
+        self.totals["redrawn"] += drawn.draws > 1 and drawn.made is not None
+        self.totals["given_up"] += drawn.made is None
 
     def add_trace(self, draft: Draft, tokens: int) -> None:
         """Counts one finished trace."""
         shape = draft.plan.shape
         self.totals.update(traces=1, pairs=len(shape), tokens=tokens)
         self.pairs[str(len(shape))] += 1
-        self.mix[f"{shape.count('C')},{shape.count('I')}"] += 1
+        self.mix[_mix(shape)] += 1
         for place, letter in enumerate(shape, start=1):
             self.position[str(place)] += 1
             self.position[f"{place} correct"] += letter == "C"
@@ -103,10 +120,14 @@ class Statistics:
         return {
             "traces": traces,
             "questions_with_traces": totals["questions_with_traces"],
-            "rebuilt_shorter": totals["rebuilt"],
+            "redrawn": totals["redrawn"],
+            "given_up": totals["given_up"],
             "skipped": skipped,
+            "questions": _by_level(self.questions),
             "attempts_per_trace": {"mean": _rate(totals["pairs"], traces), "histogram": _by_number(self.pairs)},
-            "mix": dict(sorted(self.mix.items(), key=lambda kv: [int(n) for n in kv[0].split(",")])),
+            "mix": _by_pair(self.mix),
+            "mix_drawn": _by_pair(self.mix_drawn),
+            "with_incorrect": {"drawn": _with_incorrect(self.mix_drawn), "kept": _with_incorrect(self.mix)},
             "correct_by_position": {
                 str(k): _rate(self.position[f"{k} correct"], self.position[str(k)]) for k in places
             },
@@ -162,6 +183,40 @@ def _silver_rates(silver: Mapping[str, int]) -> dict[str, dict[str, Any]]:
         if "contradiction" in entry:
             entry["contradiction_rate"] = _rate(entry["contradiction"], base)
     return rates
+
+
+def _mix(shape: str) -> str:
+    return f"{shape.count('C')},{shape.count('I')}"
+
+
+def _by_pair(mix: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(mix.items(), key=lambda kv: [int(n) for n in kv[0].split(",")]))
+
+
+def _with_incorrect(mix: Mapping[str, int]) -> float | None:
+    """Share of the traces with an incorrect attempt."""
+    return _rate(sum(n for key, n in mix.items() if not key.endswith(",0")), sum(mix.values()))
+
+
+def _by_level(questions: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """By level: questions, those with a trace, traces, and how the traces are shared out among the questions."""
+    histograms: dict[str, dict[int, int]] = {}
+    for key, count in questions.items():
+        level, _, traces = key.rpartition(" ")
+        histograms.setdefault(level, {})[int(traces)] = count
+    return {level: _level(dict(sorted(histograms[level].items()))) for level in sorted(histograms)}
+
+
+def _level(histogram: Mapping[int, int]) -> dict[str, Any]:
+    count = sum(histogram.values())
+    traces = sum(n * questions for n, questions in histogram.items())
+    return {
+        "questions": count,
+        "with_traces": count - histogram.get(0, 0),
+        "traces": traces,
+        "per_question": {"mean": _rate(traces, count), "max": max(histogram)},
+        "histogram": {str(n): questions for n, questions in histogram.items()},
+    }
 
 
 def _rate(part: int, whole: int) -> float | None:

@@ -13,7 +13,7 @@ import pytest
 from sfray.arrow import from_table
 from sfray.config import TraceConfig
 from sfray.interchange.released import Options
-from sfray.interchange.skillfactory import import_run
+from sfray.interchange.skillfactory import FAILED_REJECTS, import_run
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.store import ArtifactConflict, RunFolder
@@ -161,6 +161,29 @@ def test_nothing_to_import_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="none of its 1 rows could be read"):
         import_run(source(tmp_path, [{"question": "q"}]), tmp_path / "run", "countdown", words)
     import_run(source(tmp_path, DATA), tmp_path / "run", "countdown", words)  # the run is still free
+
+
+def test_the_reasons_of_rejected_rows_outlive_an_import_that_fails(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    bad = [{"question": "q"}, row("3", question="no numbers here")]
+    with pytest.raises(
+        ValueError, match=r"every rejected row \(1 missing_column, 1 bad_gold\): .*import_rejects.parquet"
+    ):
+        import_run(source(tmp_path, bad), run, "countdown", words)
+    kept = from_table(Reject, pq.read_table(run / FAILED_REJECTS))
+    assert [(r.id, r.reason) for r in kept] == [("raw.jsonl:1", "missing_column"), ("raw.jsonl:2", "bad_gold")]
+    import_run(source(tmp_path, DATA), run, "countdown", words)
+    assert not (run / FAILED_REJECTS).exists()
+
+
+def test_they_outlive_an_error_further_on(tmp_path: Path) -> None:
+    def fails(_: str) -> int:
+        raise OSError("the disk is full")
+
+    run = tmp_path / "run"
+    with pytest.raises(OSError, match="the disk is full"):
+        import_run(source(tmp_path, [*DATA, {"question": "q"}]), run, "countdown", fails)
+    assert [r.reason for r in from_table(Reject, pq.read_table(run / FAILED_REJECTS))] == ["missing_column"]
 
 
 def test_hinted_rows_are_known_by_their_variant(tmp_path: Path) -> None:

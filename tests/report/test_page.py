@@ -101,10 +101,22 @@ def _everything(root):
         "attempts_per_trace": {"mean": 1.0, "histogram": {"1": 2}},
         "tokens": {"total": 80, "mean": 40, "bin": 64, "histogram": {"0": 2}},
         "mix": {"1,0": 2},
+        "mix_drawn": {"1,0": 1, "2,1": 1},
+        "with_incorrect": {"drawn": 0.5, "kept": 0.0},
+        "questions": {
+            "countdown-3": {
+                "questions": 4,
+                "with_traces": 2,
+                "traces": 2,
+                "per_question": {"mean": 0.5, "max": 1},
+                "histogram": {"0": 2, "1": 2},
+            }
+        },
         "correct_by_position": {"1": 1.0},
         "phrases": {_HOSTILE: 2},
         "skipped": {"invalid_reflection": 1},
-        "rebuilt_shorter": 0,
+        "redrawn": 1,
+        "given_up": 0,
         "silver": {"countdown.reflection": {"texts": 2, "with_arithmetic": 0, "wrong_arithmetic_rate": None}},
     }
     rows = [[trace(q, 0, hostile)] for q in _SFT]

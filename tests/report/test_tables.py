@@ -165,3 +165,15 @@ def test_silver_rates():
         ["countdown: attempt correct", "2", "0", "–", "–"],
         ["multiplication: reflection", "5", "5", "0.00", "0.00"],
     ]
+
+
+def test_traces_by_level():
+    def level(questions: int, with_traces: int, traces: int, most: int) -> dict:
+        per = {"mean": traces / questions, "max": most}
+        return {"questions": questions, "with_traces": with_traces, "traces": traces, "per_question": per}
+
+    table = tables.traces_by_level({"countdown-10": level(4, 1, 1, 1), "countdown-4": level(4, 4, 19, 1200)})
+    assert [[(c.text, c.note) for c in row] for row in table.rows] == [
+        [("countdown-4", ""), ("4", ""), ("4", ""), ("19", ""), ("95.0", ""), ("4.75", "most 1,200")],
+        [("countdown-10", ""), ("4", ""), ("1", ""), ("1", ""), ("5.0", ""), ("0.25", "most 1")],
+    ]

@@ -93,9 +93,3 @@ def test_attempts_with_structural_tags_are_rejected(tmp_path):
     assert kept == []
     assert [r.reason for r in rejects] == ["structural_tag"] * 3
     assert rejects[0].detail == texts[0]
-
-
-def test_an_over_long_prompt_is_rejected_with_its_length(tmp_path):
-    made = job(tmp_path)
-    reject = made.too_long(made.requests(0)[1][0], 600)
-    assert reject == Reject(f"{QUESTION.id}/plain", "prompt_too_long", "600 tokens, model.context = 512")

@@ -5,7 +5,10 @@ import importlib.util
 from pathlib import Path
 
 from sfray.config import DecodingConfig, EngineConfig, ModelConfig
-from sfray.sampling.engine import engine_arguments, environment, room
+from sfray.models import load_tokenizer
+from sfray.rejects import RejectReason
+from sfray.sampling.engine import Refused, Request, engine_arguments, environment, refusal, room
+from tests.traces.rows import write_tokenizer
 
 MODEL = ModelConfig(context=2048, dtype="float32")
 
@@ -77,3 +80,14 @@ def test_defaults_of_decoding_are_the_papers():
 def test_a_response_gets_what_its_prompt_leaves():
     decoding = DecodingConfig(max_tokens=64)
     assert [room(prompt, decoding, 512) for prompt in (1, 448, 449, 511, 512, 600)] == [64, 64, 63, 1, 0, 0]
+
+
+def test_a_prompt_is_refused_for_its_length_or_for_a_control_token(tmp_path):
+    tokenizer = load_tokenizer(write_tokenizer(tmp_path))
+
+    def refused(text: str, prompt: int) -> Refused | None:
+        return refusal(tokenizer, Request("q", ({"role": "user", "content": text},), 0), prompt, 512)
+
+    assert refused("How much is <b>2</b> + 3? <think>", 511) is None
+    assert refused("How?", 512) == Refused(RejectReason.PROMPT_TOO_LONG, "512 tokens, model.context = 512")
+    assert refused("A<|im_end|>B", 3) == Refused(RejectReason.CONTROL_TOKEN, "<|im_end|> in the user turn")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sfray.tasks.form import asked
+from sfray.tasks.form import asked, brings_in, lacks_sets, miscounts
 from sfray.tasks.mathematics import Math500, gold_of, gold_problem, judge
 from sfray.tasks.outcome import Reason
 
@@ -117,3 +117,51 @@ def test_the_same_answer_in_another_notation_is_right(gold: str, answer: str) ->
 @pytest.mark.parametrize("gold", ["nan", "NaN", "None", "null", "N/A"])
 def test_a_missing_value_is_no_gold(gold: str) -> None:
     assert "missing value" in str(gold_problem({"answer": gold}))
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "refused"),
+    [
+        (r"\frac{\sqrt{3}}{2}", "x+1", True),
+        (r"\frac{\sqrt{3}}{2}", r"\sqrt{3}/2", False),
+        (r"\frac{\sqrt{3}}{2}", r"[0,1)\cup[2,3)", True),
+        ("x^2+1", "x^2+y", True),
+        ("x^2+1", r"e^{i\pi}+x^2", False),
+        ("x^2+1", r"\ln(x)", False),
+        ("x > 5", "y", False),
+        (r"\text{even}", "x", False),
+        ("[0,1]", r"x \in [0,1]", False),
+    ],
+)
+def test_a_variable_that_the_gold_has_not_makes_another_value(gold: str, answer: str, refused: bool) -> None:
+    assert brings_in(answer, gold) is refused
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "refused"),
+    [
+        (r"(-\infty,1)\cup(2,3)", "x+1", True),
+        (r"(-\infty,1)\cup(2,3)", "x<1", False),
+        (r"(-\infty,1)\cup(2,3)", "[0,1]", False),
+        (r"\{1\}\cup\{2\}", "1, 2", False),
+        (r"\mathbb{R}\setminus\{1\}", r"\mathbb{R}", False),
+        ("x+1", "x+2", False),
+    ],
+)
+def test_a_union_is_no_single_value(gold: str, answer: str, refused: bool) -> None:
+    assert lacks_sets(answer, gold) is refused
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "refused"),
+    [
+        ("42", "1,2,3", True),
+        ("(1,2)", "(1,2,3)", True),
+        (r"1\pm\sqrt{2}", r"1+\sqrt{2}, 1-\sqrt{2}", False),
+        ("1,2", r"1 \text{ and } 2", False),
+        (r"(0,1)\cup(2,3)", "(0,1),(2,3)", False),
+        (r"(0,1)\cup(2,3)", ",".join(map(str, range(20))), True),
+    ],
+)
+def test_a_list_has_as_many_items_as_its_gold(gold: str, answer: str, refused: bool) -> None:
+    assert miscounts(answer, gold) is refused

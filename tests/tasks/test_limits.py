@@ -36,6 +36,11 @@ COSTLY = [
     "+".join(["x"] * 100),
     ",".join(map(str, range(100))),
     "1" + r"\pm 1" * 90,
+    "x" + "/x" * 5,
+    r"\cup".join(f"[{i},{i + 1})" for i in range(7)),
+    r"\log_{2}(" * 4 + "x" + ")" * 4,
+    "+".join(rf"\sin({i}x)" for i in range(9)),
+    "+".join(f"{i}x" for i in range(45)),
 ]
 
 CHEAP = [
@@ -53,6 +58,8 @@ CHEAP = [
     "(x+1)^{10}",
     r"\sin^{10}(x)",
     "((x+1)^2+1)^2",
+    "1/2, 3/4, 5/6, 7/8, 9/10",
+    r"\log_{2}(\log_{3}(x))",
     r"x^5 - x^4 + x^3 - x^2 + x - 1",
     r"(-\infty,-1)\cup(1,2)\cup(2,\infty)",
 ]

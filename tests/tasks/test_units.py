@@ -51,6 +51,17 @@ def test_no_units(word: str) -> None:
     assert not is_unit(word)
 
 
+@pytest.mark.parametrize("word", ["zorbs", "frobnicate", "sixteen", "42nd"])
+def test_a_word_of_no_list_is_a_unit_only_where_the_gold_has_it(word: str) -> None:
+    assert not is_unit(word)
+    assert is_unit(word, known={word}) is (word in ("zorbs", "frobnicate"))
+
+
+@pytest.mark.parametrize("word", ["million", "trillionth", "nope", "wrong", "sixteenths"])
+def test_what_changes_a_number_is_no_unit_of_a_gold_either(word: str) -> None:
+    assert not is_unit(word, known={word})
+
+
 def test_only_a_rate_has_squared_seconds() -> None:
     assert leaves_value(["m", "per", "s^2"], money=False)
     assert not leaves_value(["s^2"], money=False)

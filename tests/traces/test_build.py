@@ -48,14 +48,14 @@ def test_exact_traces_of_a_seed() -> None:
         "<reflect>\n"
         "check I0 <verdict>Incorrect</verdict>\n"
         "</reflect>\n"
-        "Let me start over.\n"
+        "Let me do it again from the start.\n"
         "<sample>\n"
         "try C1 <answer>C1</answer>\n"
         "</sample>\n"
         "<reflect>\n"
         "check C1 <verdict>Correct</verdict>\n"
         "</reflect>\n"
-        "Correct, it seems. I will check with a new attempt.\n"
+        "It holds. Let me try a different way to be safe.\n"
         "<sample>\n"
         "try C0 <answer>C0</answer>\n"
         "</sample>\n"
@@ -64,7 +64,7 @@ def test_exact_traces_of_a_seed() -> None:
         "</reflect>\n"
         "</think>\n"
         "\n"
-        "My final answer is:\n"
+        "The final answer is:\n"
         "\n"
         "<answer>\n"
         "C0\n"
@@ -125,19 +125,45 @@ def test_every_trace_parses_back_and_is_judged_as_labelled(name: str, seed: int,
     assert totals["tokens"] == sum(t.tokens for t in built.traces)
 
 
-def test_rebuilt_and_rejected_traces_are_counted() -> None:
-    attempts = [attempt(0, True), attempt(0, False)]
+def test_redrawn_and_rejected_traces_are_counted() -> None:
+    attempts = [attempt(0, True), attempt(0, False), attempt(1, False, text="try " * 99 + "<answer>I1</answer>")]
     reflections = [reflection(a) for a in attempts]
-    config = {"recipe": "star_c", "l_max": 2}
-    whole = build_question(QUESTION, attempts, reflections, workshop(**config))
-    assert [(t.n_correct, t.n_incorrect) for t in whole.traces] == [(1, 1)]
-    shorter = build_question(QUESTION, attempts, reflections, workshop(**config, max_tokens=whole.traces[0].tokens - 1))
-    assert [(t.n_correct, t.n_incorrect) for t in shorter.traces] == [(1, 0)]
-    assert shorter.statistics.totals["rebuilt"] == 1
-    none = build_question(QUESTION, attempts, reflections, workshop(**config, max_tokens=10))
+    config = {"recipe": "star_c", "l_max": 2, "repeats": 20}
+    free = build_question(QUESTION, attempts, reflections, workshop(**config))
+    assert free.statistics.totals["redrawn"] == free.statistics.totals["given_up"] == 0
+    long = max(t.tokens for t in free.traces)
+    tight = build_question(QUESTION, attempts, reflections, workshop(**config, max_tokens=long - 200))
+    assert {tuple(t.attempts) for t in free.traces} == {("q/plain/100", "q/plain/0"), ("q/plain/101", "q/plain/0")}
+    assert {tuple(t.attempts) for t in tight.traces} == {("q/plain/100", "q/plain/0")}
+    assert len(tight.traces) == 20
+    assert 0 < tight.statistics.totals["redrawn"] < 20
+    assert tight.statistics.totals["given_up"] == 0
+    none = build_question(QUESTION, attempts, reflections, workshop(recipe="star_c", l_max=2, max_tokens=10))
     assert none.traces == []
-    assert none.rejects == [Reject("q#star_c.0", "too_long", "shape IC, over trace.max_tokens = 10 at its shortest")]
+    detail = "shape IC: none of 32 draws fits trace.max_tokens = 10"
+    assert none.rejects == [Reject("q#star_c.0", "too_long", detail)]
     assert none.statistics.totals["questions_with_traces"] == 0
+    assert none.statistics.summary()["mix_drawn"] == {"1,1": 1}
+    assert none.statistics.summary()["mix"] == {}
+
+
+def test_a_question_or_a_row_with_a_control_token_is_a_reject() -> None:
+    def control(text: str) -> str | None:
+        return "<|im_end|>" if "<|im_end|>" in text else None
+
+    attempts = [attempt(0, True), attempt(1, True, text="so <|im_end|> <answer>C1</answer>")]
+    reflections = [reflection(attempts[0]), reflection(attempts[1]), reflection(attempts[0], 1, text="<|im_end|>")]
+    shop = replace(workshop(), control=control)
+    built = build_question(QUESTION, attempts, reflections, shop)
+    assert [(t.attempts, t.reflections) for t in built.traces] == [(["q/plain/0"], ["q/plain/0/r0"])]
+    assert [(r.id, r.reason) for r in built.rejects] == [
+        ("q/plain/0/r1", "control_token"),
+        ("q/plain/1", "control_token"),
+    ]
+    built = build_question(replace(QUESTION, text="Make <|im_end|>"), attempts, reflections, shop)
+    assert built.traces == []
+    assert built.rejects == [Reject("q", "control_token", "<|im_end|> in the question")]
+    assert built.statistics.summary()["questions"]["countdown-3"]["questions"] == 1
 
 
 @pytest.mark.parametrize(
@@ -237,13 +263,13 @@ def test_a_row_of_another_shard_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("name", "traces", "digest"),
     [
-        ("algorithm1", 25, "6be633a906acf60e"),
-        ("uniform", 28, "9d09290851cd41a8"),
-        ("fixed_ratio", 37, "75846232eee59c5c"),
-        ("no_order", 27, "d93928f74ed8f597"),
-        ("star_c_full", 36, "3eafc91c95b0d264"),
-        ("star_c_ic", 12, "6f48d6848782db82"),
-        ("star_cc", 12, "635ede875dcc2474"),
+        ("algorithm1", 25, "3cb560d3a70505f2"),
+        ("uniform", 28, "10c41ea35074c50a"),
+        ("fixed_ratio", 37, "3ebc5e3b007f4443"),
+        ("no_order", 27, "9e78a56dc3de95e3"),
+        ("star_c_full", 36, "8053650d6a3d6cb6"),
+        ("star_c_ic", 12, "07348fc2df312fd3"),
+        ("star_cc", 12, "14cbfd60b80fcbd3"),
     ],
 )
 def test_without_new_options_the_traces_keep_every_byte(name: str, traces: int, digest: str) -> None:

@@ -1,4 +1,4 @@
-"""Words around the pairs, and the limit on length."""
+"""Words around the pairs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from sfray.prompts import load
-from sfray.traces.format import Draft, draft, fit
+from sfray.traces.format import Draft, draft
 from sfray.traces.plan import Closing, Plan, Step
 from tests.traces.rows import attempt, reflection
 
@@ -18,10 +18,6 @@ PROMPTS = load()
 def plan(shape: str, closing: Closing = Closing.NONE) -> Plan:
     attempts = [attempt(i, letter == "C") for i, letter in enumerate(shape)]
     return Plan(tuple(Step(a, reflection(a)) for a in attempts), closing)
-
-
-def words(text: str) -> int:
-    return len(text.split())
 
 
 def test_exact_text() -> None:
@@ -77,31 +73,6 @@ def test_closings_have_their_own_phrases(closing: Closing, phrases: tuple[str, .
     ]
     assert {m.closing for m in made} == set(phrases)
     assert made[0].phrases == (*made[0].glue, made[0].closing, made[0].ending)
-
-
-def test_a_draft_that_fits_is_left_alone() -> None:
-    whole = draft(plan("ICIC"), PROMPTS, random.Random(0))
-    fitted = fit(whole, "p", 10_000, lambda prompt, text: len(prompt) + words(text))
-    assert fitted is not None
-    assert fitted[0] is whole
-    assert fitted[1] == whole.text
-    assert fitted[2] == 1 + words(whole.text)
-
-
-def test_a_long_draft_is_rebuilt_shorter_with_the_glue_that_fits() -> None:
-    whole = Draft(plan("ICIC"), ("after I0", "after C1", "after I2"), "", "So:")
-    lengths = [words(whole.text)]
-    assert whole.shorter() is not None
-    fitted = fit(whole, "", lengths[0] - 1, lambda _, text: words(text))
-    assert fitted is not None
-    assert (fitted[0].plan.shape, fitted[0].glue) == ("CIC", ("after C1", "after I2"))
-    shortest = fit(whole, "", words(Draft(plan("C"), (), "", "So:").text), lambda _, text: words(text))
-    assert shortest is not None
-    assert (shortest[0].plan.shape, shortest[0].glue, shortest[0].answer) == ("C", (), "C3")
-
-
-def test_what_never_fits_is_given_up() -> None:
-    assert fit(draft(plan("IC"), PROMPTS, random.Random(0)), "", 3, lambda _, text: words(text)) is None
 
 
 def test_an_attempt_without_an_answer_cannot_end_a_trace() -> None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from sfray.traces.drawing import Drawn
 from sfray.traces.format import Draft
 from sfray.traces.plan import Plan, Step
 from sfray.traces.statistics import Statistics, contradicts
@@ -22,14 +23,31 @@ def test_summary() -> None:
     statistics = Statistics()
     for shape, tokens in (("C", 63), ("IC", 64), ("CIC", 130)):
         statistics.add_trace(draft(shape), tokens)
-    statistics.totals.update({"questions_with_traces": 2, "skipped.no_answer": 4})
+    for shape, fits in (("C", True), ("IC", True), ("IIC", True), ("IIC", False)):
+        plan = draft(shape).plan
+        statistics.add_drawn(Drawn(plan, plan, plan if fits else None, 2 if shape == "IIC" else 1))
+    for traces in (0, 1, 2):
+        statistics.add_question("countdown-3", traces)
+    statistics.totals.update({"skipped.no_answer": 4})
     assert statistics.summary() == {
         "traces": 3,
         "questions_with_traces": 2,
-        "rebuilt_shorter": 0,
+        "redrawn": 1,
+        "given_up": 1,
         "skipped": {"no_answer": 4},
+        "questions": {
+            "countdown-3": {
+                "questions": 3,
+                "with_traces": 2,
+                "traces": 3,
+                "per_question": {"mean": 1.0, "max": 2},
+                "histogram": {"0": 1, "1": 1, "2": 1},
+            }
+        },
         "attempts_per_trace": {"mean": 2.0, "histogram": {"1": 1, "2": 1, "3": 1}},
         "mix": {"1,0": 1, "1,1": 1, "2,1": 1},
+        "mix_drawn": {"1,0": 1, "1,1": 1, "1,2": 2},
+        "with_incorrect": {"drawn": 0.75, "kept": 0.666667},
         "correct_by_position": {"1": 0.666667, "2": 0.5, "3": 1.0},
         "phrases": {"again": 3, "so": 3},
         "tokens": {"total": 257, "mean": 85.666667, "bin": 64, "histogram": {"0": 1, "64": 1, "128": 1}},

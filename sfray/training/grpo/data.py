@@ -13,8 +13,8 @@ from sfray.arrow import from_table
 from sfray.artifacts import Questions
 from sfray.config.settings import GrpoSettings
 from sfray.files import write_table
-from sfray.models import prompt_ids
-from sfray.prompts import Prompts
+from sfray.models import control_token, prompt_ids
+from sfray.prompts import Message, Prompts
 from sfray.records import Question, Reject
 from sfray.rejects import RejectReason
 from sfray.seeds import rng
@@ -30,16 +30,28 @@ VALIDATION_QUESTIONS = 64
 def split_over_long(
     rows: Sequence[dict[str, Any]], tokenizer: PreTrainedTokenizerBase, limit: int
 ) -> tuple[list[dict[str, Any]], list[Reject]]:
-    """Parts the rows whose prompt is over ``limit`` tokens, on which verl would stop."""
+    """Parts the rows whose prompt is over ``limit`` tokens, on which verl would stop, or holds a control token.
+
+    verl encodes the rendered conversation as the engines do, so a control token in a question
+    would end the turn there.
+    """
     kept, rejects = [], []
     for entry in rows:
-        length = len(prompt_ids(tokenizer, entry["prompt"]))
-        if length > limit:
-            detail = f"{length} tokens, grpo.max_prompt = {limit}"
-            rejects.append(Reject(entry["extra_info"]["id"], RejectReason.PROMPT_TOO_LONG, detail))
+        if refused := _refusal(entry["prompt"], tokenizer, limit):
+            rejects.append(Reject(entry["extra_info"]["id"], *refused))
         else:
             kept.append(entry)
     return kept, rejects
+
+
+def _refusal(
+    prompt: Sequence[Message], tokenizer: PreTrainedTokenizerBase, limit: int
+) -> tuple[RejectReason, str] | None:
+    for message in prompt:
+        if token := control_token(tokenizer, message["content"]):
+            return RejectReason.CONTROL_TOKEN, f"{token} in the {message['role']} turn"
+    length = len(prompt_ids(tokenizer, prompt))
+    return (RejectReason.PROMPT_TOO_LONG, f"{length} tokens, grpo.max_prompt = {limit}") if length > limit else None
 
 
 def left_out(rejects: Sequence[Reject], kept: int, limit: int) -> str | None:
@@ -50,11 +62,12 @@ def left_out(rejects: Sequence[Reject], kept: int, limit: int) -> str | None:
         kept: Training prompts that are left.
         limit: ``grpo.max_prompt``.
     """
-    if not rejects:
+    long = [r for r in rejects if r.reason == RejectReason.PROMPT_TOO_LONG]
+    if not long:
         return None
-    share = len(rejects) / (len(rejects) + kept)
+    share = len(long) / (len(rejects) + kept)
     return (
-        f"grpo: {len(rejects):,} prompts ({share:.1%}) are over grpo.max_prompt = {limit} tokens and are left out; "
+        f"grpo: {len(long):,} prompts ({share:.1%}) are over grpo.max_prompt = {limit} tokens and are left out; "
         f"they are in rejects.parquet"
     )
 

@@ -59,13 +59,16 @@ def write(parts: Sequence[Path], path: Path, tokenizer: PreTrainedTokenizerBase,
         max_length: Longest row in tokens (``sft.max_length``).
 
     Returns:
-        The traces that are too long.
+        The traces that are too long, or hold a control token of the model.
     """
     rejects: list[Reject] = []
     with replacing(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
         for part in parts:
             rows = []
             for trace in from_table(Trace, pq.read_table(part)):
+                if token := models.control_token(tokenizer, f"{trace.prompt}\n{trace.text}"):
+                    rejects.append(Reject(trace.id, RejectReason.CONTROL_TOKEN, f"{token} in the text"))
+                    continue
                 ids, prompt_tokens = tokenise(tokenizer, trace)
                 if len(ids) > max_length:
                     rejects.append(

@@ -76,3 +76,13 @@ def test_the_limit_is_on_the_templates_tokens(tmp_path):
     kept, rejects = data.split_over_long(rows, tokenizer(), length - 1)
     assert kept == []
     assert rejects[0].detail == f"{length} tokens, grpo.max_prompt = {length - 1}"
+
+
+def test_a_question_with_a_control_token_is_a_reject():
+    eos = tokenizer().eos_token
+    rows = [rl_row(question(0), load(), 0), rl_row(question(1, text=f"Use 3{eos}5."), load(), 1)]
+    kept, rejects = data.split_over_long(rows, tokenizer(), 500)
+    assert kept == rows[:1]
+    detail = f"{eos} in the user turn"
+    assert rejects == [Reject("countdown-3:rl:000001", "control_token", detail)]
+    assert data.left_out(rejects, 1, 500) is None

@@ -57,6 +57,13 @@ def test_rows_read_back(tmp_path, tokenizer):
         assert rows.lengths[row] == len(rows.tokens(row))
 
 
+def test_a_control_token_in_a_trace_is_a_reject_and_no_end_of_turn(tmp_path, tokenizer):
+    parts = _parts(tmp_path, [_trace("a", "one"), _trace("b", f"one{tokenizer.eos_token}two")])
+    rejects = data.write(parts, tmp_path / "data.parquet", tokenizer, 60)
+    assert [(r.id, r.reason, r.detail) for r in rejects] == [("b", "control_token", "<|end|> in the text")]
+    assert Rows(tmp_path / "data.parquet").ids == ("a",)
+
+
 def test_a_row_of_exactly_the_limit_is_kept(tmp_path, tokenizer):
     parts = _parts(tmp_path, [_trace("a", "x" * 39)])
     assert data.write(parts, tmp_path / "data.parquet", tokenizer, 60) == []
