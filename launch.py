@@ -2,7 +2,7 @@
 
 python launch.py                                  # experiment=quickstart, on this machine
 python launch.py experiment=paper/countdown_1.5b run.name=first
-python launch.py stages=[traces,sft] trace.recipe=uniform run.name=uniform
+python launch.py steps=[sft] trace.recipe=uniform
 python launch.py -m run.name=a,b ...              # a Hydra sweep
 python launch.py --config-dir my_conf task=mine   # a config folder of your own, in front of conf/
 ray job submit --working-dir . -- python launch.py run.dir=/shared/runs

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sfray import models
+from sfray.artifacts import Questions
 from sfray.compose import load
 from sfray.config import Config
 from sfray.store import Artifact
@@ -35,7 +36,7 @@ _OURS = ("trainer.v1.sampler.custom_sampler.", "+trainer.v1.sampler.sampler_kwar
 
 def config(steps: int, model: str) -> Config:
     """The quickstart's GRPO, with fewer steps, from the base model."""
-    whole = load(["experiment=quickstart", f"model.path={model}", f"grpo.steps={steps}", "grpo.init=base"])
+    whole = load(["experiment=quickstart", f"model.path={model}", f"grpo.steps={steps}", "method=rl_only"])
     return replace(whole, grpo=replace(whole.grpo, save_every=steps, test_every=steps))
 
 
@@ -45,11 +46,11 @@ def train_stage(whole: Config, folder: Path) -> tuple[float, list[dict[str, Any]
 
     source = Artifact(folder / "questions", "questions", {}, {})
     source.open()
-    questions.run(whole, source, {})
+    questions.write(whole, source)
     stage = Artifact(folder / "grpo", "grpo", asdict(whole.grpo), {})
     stage.open()
     start = time.monotonic()
-    grpo.run(whole, stage, {"questions": source.path})
+    grpo.train(whole, stage, whole.model.path, Questions(source.path, "rl"), Questions(source.path, "eval"))
     return time.monotonic() - start, metrics.read(stage.path)
 
 

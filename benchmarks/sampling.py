@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sfray.artifacts import Questions
 from sfray.config import (
     ClusterConfig,
     Config,
@@ -55,10 +56,10 @@ def prepare(folder: Path, settings: Config) -> Any:
 
     stage = Artifact(folder / "questions", "questions", {}, {})
     stage.open()
-    questions.run(settings, stage, {})
+    questions.write(settings, stage)
     target = Artifact(folder / "attempts", "attempts", {}, {})
     target.open()
-    return AttemptJob(settings, target, stage.path / "sft.parquet")
+    return AttemptJob(target, settings, Questions(stage.path, "sft"))
 
 
 def bare(folder: Path, shards: int) -> list[tuple[float, int]]:

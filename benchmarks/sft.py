@@ -26,6 +26,7 @@ from typing import Any
 
 from sfray import seeds
 from sfray.arrow import to_table
+from sfray.artifacts import Traces
 from sfray.config import Config
 from sfray.files import write_table
 from sfray.grammar import Pair, render
@@ -61,7 +62,6 @@ def config(steps: int, model: str) -> Config:
     """One worker, batches of 16, micro batches of 8, in float32."""
     sft = {"workers": 1, "batch": 16, "micro_batch": 8, "zero": 1, "epochs": 10, "max_steps": steps, "lr": 1e-4}
     raw = {
-        "stages": ["sft"],
         "model": {"path": model},
         "evaluate": {"max_tokens": 1024},
         "trace": {"max_tokens": 2048},
@@ -82,7 +82,7 @@ def train_sfray(folder: Path, settings: Config) -> None:
     stage.open()
     with tempfile.TemporaryDirectory(prefix="rbs", dir="/tmp") as own:
         ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False, _temp_dir=own)
-        sft.run(settings, stage, {"traces": folder / "traces"})
+        sft.train(settings, stage, settings.model.path, Traces(folder / "traces"))
         ray.shutdown()
 
 

@@ -32,7 +32,8 @@ import pyarrow.parquet as pq
 
 from sfray import models, seeds
 from sfray.arrow import schema, to_table
-from sfray.config import Config, ModelConfig, TraceConfig
+from sfray.artifacts import Attempts, Questions, Reflections
+from sfray.config import Config, TraceConfig
 from sfray.files import replacing
 from sfray.grammar import Verdict
 from sfray.progress import console
@@ -154,9 +155,11 @@ def drive(folder: Path, builders: int, model: str) -> None:
     threading.Thread(target=watch, args=(peaks,), daemon=True).start()
     stage = Artifact(folder / "traces", "traces", {}, {})
     stage.open()
-    inputs = {name: folder / name for name in ("questions", "attempts", "reflections")}
+    sources = builder.Sources(
+        Questions(folder / "questions", "sft"), Attempts(folder / "attempts"), Reflections(folder / "reflections")
+    )
     before = peak_mib()
-    builder.run(Config(trace=TraceConfig(builders=builders), model=ModelConfig(path=model)), stage, inputs)
+    builder.build(Config(trace=TraceConfig(builders=builders)), stage, model, sources)
     print(json.dumps({"driver_before": before, "driver": peak_mib(), "builders": sorted(peaks.values())}))
     ray.shutdown()
 

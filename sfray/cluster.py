@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from sfray.config import ClusterConfig
+from sfray.errors import TRY_AGAIN
 from sfray.progress import console
 
 _QUIET = {
@@ -37,6 +38,8 @@ _HOST_PORT = re.compile(r"(?:ray://)?([^\s:/]+):(\d+)")
 
 class NoCluster(RuntimeError):
     """The address of the cluster does not lead to one."""
+
+    exit_status = TRY_AGAIN
 
 
 def chosen_address(config: ClusterConfig) -> str:

@@ -9,13 +9,22 @@ from contextlib import contextmanager
 
 from sfray.progress import errors
 
+REFUSED = 2
+"""Exit status where the command or the config must be corrected: another try would end the same."""
+
+FAILED = 1
+"""Exit status of everything else; another try may help."""
+
+TRY_AGAIN = 75
+"""Exit status where only time is missing, a cluster that does not answer say: ``EX_TEMPFAIL`` of sysexits.h."""
+
 _PATHS = ("pathlib", "shutil", "os", "genericpath")
 """Modules of the standard library that stand between a caller and the operating system."""
 
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Ends the process with status 1 and a plain message when the user can mend the cause.
+    """Ends the process with a plain message when the user can correct the cause; see :func:`exit_status`.
 
     An error is known when it is a ``ValueError``, ``RuntimeError`` or ``OSError`` that a
     module of sfray raised on purpose, or that the operating system raised at a path of its
@@ -28,7 +37,15 @@ def reported() -> Iterator[None]:
             raise
         errors.print(f"[bold red]{type(error).__name__}[/]")
         errors.print(str(error), markup=False)
-        sys.exit(1)
+        sys.exit(exit_status(error))
+
+
+def exit_status(error: BaseException) -> int:
+    """What a known error says to whoever might start the command again.
+
+    A class of errors says so by an attribute ``exit_status``; without one a ``ValueError`` speaks of what was given.
+    """
+    return int(getattr(error, "exit_status", REFUSED if isinstance(error, ValueError) else FAILED))
 
 
 def with_causes(error: BaseException) -> str:

@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sfray.errors import TRY_AGAIN
+
 _UNSUPPORTED = (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS)
 
 
 class RunLocked(RuntimeError):
     """Another driver is working in the run's folder."""
+
+    exit_status = TRY_AGAIN
 
 
 @contextmanager

@@ -44,6 +44,7 @@ def test_the_groups_are_those_of_the_schema() -> None:
         "evaluate",
         "cluster",
         "method",
+        "deploy",
     }
     assert groups <= {k for k in vars(Config()) if k != "experiment"}
 

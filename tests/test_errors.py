@@ -2,15 +2,18 @@
 
 import pytest
 
-from sfray.errors import reported, with_causes
+from sfray.cluster import NoCluster
+from sfray.errors import FAILED, REFUSED, TRY_AGAIN, exit_status, reported, with_causes
 from sfray.files import replacing
+from sfray.locks import RunLocked
 from sfray.prompts import load
+from sfray.validation import ConfigError
 
 
 def test_an_error_that_sfray_raised_ends_with_its_message(capsys):
     with pytest.raises(SystemExit) as caught, reported():
         load("no/such/file.yaml")
-    assert caught.value.code == 1
+    assert caught.value.code == REFUSED == 2
     assert capsys.readouterr().err == "ValueError\nprompts: no file 'no/such/file.yaml'\n"
 
 
@@ -37,3 +40,19 @@ def test_the_causes_of_an_error_are_shown_once_each():
     error.__cause__ = RuntimeError("it failed")
     error.__cause__.__cause__ = KeyError()
     assert with_causes(error) == "it failed; because: KeyError"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ConfigError(["sampel.n: no such key"]), REFUSED),
+        (ValueError("prompts: no file"), REFUSED),
+        (RuntimeError("a worker died"), FAILED),
+        (OSError("no space left"), FAILED),
+        (NoCluster("nothing answers"), TRY_AGAIN),
+        (RunLocked("another driver"), TRY_AGAIN),
+    ],
+)
+def test_the_exit_status_says_whether_another_try_may_help(error, status):
+    assert exit_status(error) == status
+    assert (FAILED, REFUSED, TRY_AGAIN) == (1, 2, 75)

@@ -100,7 +100,7 @@ def test_what_depends_on_a_key(raw: dict, method: dict, key: str, value: object,
 def test_every_key_is_given_to_a_stage_or_changes_nothing() -> None:
     given = {f.name for name in STAGES for f in dataclasses.fields(stage("stage", name).settings)}
     groups = {f.name for f in dataclasses.fields(Config)}
-    assert groups - given == {"steps", "method", "report"}
+    assert groups - given == {"steps", "method", "report", "deploy"}
     assert given <= groups
 
 

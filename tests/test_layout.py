@@ -42,7 +42,7 @@ FLOORS = [
     {"evaluation", "interchange", "listing", "sampling", "stage", "status", "tiny", "training"},
     {"report", "stages"},
     {"graph"},
-    {"compose", "doctor", "rules"},
+    {"compose", "deploy", "doctor", "rules"},
     {"preflight"},
     {"pipeline"},
     {"cli"},

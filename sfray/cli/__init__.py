@@ -12,14 +12,18 @@ from sfray.cli.doctor import doctor
 from sfray.cli.export import export
 from sfray.cli.gc import gc
 from sfray.cli.import_ import import_
+from sfray.cli.job import job
 from sfray.cli.ls import ls
+from sfray.cli.render import render
 from sfray.cli.report import report
 from sfray.cli.run import run
 from sfray.cli.score import score
+from sfray.cli.submit import submit
 
 app = typer.Typer(help="SkillFactory on Ray.", no_args_is_help=True, add_completion=False)
 
-app.command(context_settings={"ignore_unknown_options": True})(run)
-for command in (check, doctor, ls, gc, score, report, export):
+for door in (run, job):
+    app.command(context_settings={"ignore_unknown_options": True})(door)
+for command in (check, doctor, ls, gc, score, report, export, render, submit):
     app.command()(command)
 app.command("import")(import_)

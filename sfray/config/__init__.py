@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sfray.config.data import DecodingConfig, QualityConfig, ReflectConfig, SampleConfig, SelectConfig, TraceConfig
+from sfray.config.deploy import DeployConfig
 from sfray.config.evaluation import EvaluateConfig, ReportConfig, ResultsConfig
 from sfray.config.run import ClusterConfig, EngineConfig, ModelConfig, RunConfig, SplitConfig, TaskConfig
 from sfray.config.training import GrpoConfig, RolloutConfig, SftConfig
@@ -17,6 +18,7 @@ __all__ = [
     "ClusterConfig",
     "Config",
     "DecodingConfig",
+    "DeployConfig",
     "EngineConfig",
     "EvaluateConfig",
     "GrpoConfig",
@@ -64,3 +66,4 @@ class Config:
     results: ResultsConfig = field(default_factory=ResultsConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    deploy: DeployConfig = field(default_factory=DeployConfig)

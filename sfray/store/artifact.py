@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sfray.arrow import schema, to_table
+from sfray.errors import REFUSED, TRY_AGAIN
 from sfray.files import (
     is_whole,
     read_json,
@@ -49,6 +50,8 @@ _FINGERPRINT = b"sfray.fingerprint"
 class ArtifactConflict(RuntimeError):
     """The folder of an artifact holds another one."""
 
+    exit_status = REFUSED
+
 
 class ArtifactIncomplete(RuntimeError):
     """The process that would finish an artifact does not see all that its workers wrote."""
@@ -56,6 +59,8 @@ class ArtifactIncomplete(RuntimeError):
 
 class StageStalled(RuntimeError):
     """No shard finished for ``engine.timeout_minutes``."""
+
+    exit_status = TRY_AGAIN
 
     def __init__(self, minutes: float) -> None:
         waited = (

@@ -40,7 +40,7 @@ def test_check_accepts_the_default_and_imports_no_engine():
 )
 def test_check_names_the_full_key(override, message):
     result = runner.invoke(app, ["check", override])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert message in result.stderr
 
 
@@ -85,7 +85,7 @@ def test_doctor_tries_a_model(tmp_path):
 
 def test_check_tries_a_local_model_folder(tmp_path):
     result = runner.invoke(app, ["check", f"model.path={tmp_path}"])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert f"model.path: {tmp_path} has no config.json" in "".join(result.stderr.splitlines())
 
 
@@ -123,7 +123,7 @@ def test_an_import_that_fails_does_not_claim_the_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for source in ("missing.jsonl", "no/such/folder"):
         failed = runner.invoke(app, ["import", "skillfactory", source, "--run", "run"])
-        assert (failed.exit_code, failed.stderr) == (1, f"ValueError\n{source}: no such file or folder\n")
+        assert (failed.exit_code, failed.stderr) == (2, f"ValueError\n{source}: no such file or folder\n")
     (tmp_path / "good.jsonl").write_text(json.dumps(row("(3 + 5) * 8", True)) + "\n")
     unknown = runner.invoke(app, ["import", "skillfactory", "good.jsonl", "--run", "run", "--task", "cuntdown"])
     assert "task: 'cuntdown' cannot be imported, only countdown" in unknown.stderr

@@ -56,7 +56,7 @@ def test_a_sweep_without_a_failure_ends_well(door: list[str], tmp_path: Path) ->
 @each_door
 def test_a_failed_run_ends_with_one_message(door: list[str], tmp_path: Path) -> None:
     done = call(door, tmp_path, "task.name=cuntdown", *CHEAP)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == "ConfigError\ntask.name: no task 'cuntdown'; did you mean 'countdown'?\n"
     assert manifests(tmp_path) == set()
 
@@ -102,7 +102,7 @@ def test_a_folder_of_ones_own_comes_first(door: list[str], tmp_path: Path) -> No
 @each_door
 def test_a_wrong_key_is_named(door: list[str], tmp_path: Path) -> None:
     done = call(door, tmp_path, "sampel.n=4")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("ConfigError\nsampel.n: no such key; did you mean sample.n")
     assert list(tmp_path.iterdir()) == []
 
