@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from sfray.cli.check import check
+from sfray.cli.compare import compare
 from sfray.cli.doctor import doctor
 from sfray.cli.export import export
 from sfray.cli.gc import gc
@@ -24,6 +25,6 @@ app = typer.Typer(help="SkillFactory on Ray.", no_args_is_help=True, add_complet
 
 for door in (run, job):
     app.command(context_settings={"ignore_unknown_options": True})(door)
-for command in (check, doctor, ls, gc, score, report, export, render, submit):
+for command in (check, doctor, ls, gc, score, report, compare, export, render, submit):
     app.command()(command)
 app.command("import")(import_)

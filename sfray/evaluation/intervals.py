@@ -75,6 +75,29 @@ def ratio(successes: ArrayLike, trials: ArrayLike, confidence: float = 0.95) -> 
     return _clustered(p, (x - p * n) / n.mean(), float(n.sum()), confidence)
 
 
+def quotient(amounts: ArrayLike, units: ArrayLike, confidence: float = 0.95) -> Estimate | None:
+    """All amounts over all units, for figures that are no rates: attempts per response, tokens per right answer.
+
+    The interval is Student's t on the residuals of the questions (linearisation; Cochran 1977, section 6.3).
+
+    Args:
+        amounts: Of each question, shape (m,), of any sign.
+        units: Of each question, shape (m,), not negative.
+        confidence: Of the interval.
+
+    Returns:
+        None without a unit, or with a single question: one says nothing of how questions differ.
+    """
+    x, n = np.asarray(amounts, float), np.asarray(units, float)
+    m, total = len(n), float(n.sum())
+    if m < 2 or total == 0:
+        return None
+    mean = float(x.sum()) / total
+    residuals = (x - mean * n) * m / total
+    half = float(stdtrit(m - 1, 0.5 + confidence / 2)) * math.sqrt(float(residuals @ residuals) / (m * (m - 1)))
+    return Estimate(mean, max(mean - half, 0.0) if (x >= 0).all() else mean - half, mean + half)
+
+
 def f1(hits: ArrayLike, false_alarms: ArrayLike, misses: ArrayLike, confidence: float = 0.95) -> Estimate | None:
     """F1 of a class, a ratio as well: ``2 hits / (2 hits + false alarms + misses)``.
 

@@ -20,7 +20,8 @@ from sfray.config import EvaluateConfig
 from sfray.config.settings import ResultSettings
 from sfray.evaluation.groups import group, ordered
 from sfray.evaluation.intervals import Estimate, average, difference, mean_rate
-from sfray.evaluation.skills import Counts, no_verdicts, read, verdict_scores
+from sfray.evaluation.scorecard import Tally, card
+from sfray.evaluation.skills import read, verdict_scores
 from sfray.files import write_json
 from sfray.progress import console
 from sfray.records import Completion, Question
@@ -31,21 +32,6 @@ from sfray.tasks.lenient import verify_leniently
 SCHEMA = 1
 BINS = 24
 """Bars of the length histogram, the same edges for every model."""
-
-
-@dataclass
-class _Tally:
-    """What one model did on one question."""
-
-    trials: int = 0
-    correct: int = 0
-    lenient: int = 0
-    truncated: int = 0
-    answers: int = 0
-    reflections: int = 0
-    reflected: int = 0
-    valid: int = 0
-    verdicts: Counts = field(default_factory=no_verdicts)
 
 
 @dataclass(frozen=True)
@@ -76,7 +62,7 @@ class Cell:
 
     task: str
     level: str
-    tallies: dict[str, _Tally]
+    tallies: dict[str, Tally]
     tokens: list[int] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -85,15 +71,8 @@ class Cell:
         """Counts one response."""
         skills = read(row.text, row.task, gold, row.answer)
         tally = self.tallies[row.question_id]
-        tally.trials += 1
-        tally.correct += row.correct
+        tally.add(row, skills, gold)
         tally.lenient += row.correct or verify_leniently(row.task, gold, row.text).correct
-        tally.truncated += row.finish == "length"
-        tally.answers += skills.answers
-        tally.reflections += skills.reflections
-        tally.reflected += skills.reflections > 0
-        tally.valid += skills.valid
-        tally.verdicts += skills.verdicts
         self.faults.update(asdict(skills.faults))
         self.tokens.append(row.tokens)
         self.reasons[row.reason] += 1
@@ -231,14 +210,18 @@ def _unique(parts: Iterable[Path]) -> Iterator[Completion]:
 def _empty_cells(questions: Sequence[Question]) -> dict[str, Cell]:
     cells: dict[str, Cell] = {}
     for q in questions:
-        cells.setdefault(group(q.task, q.level), Cell(q.task, q.level, {})).tallies[q.id] = _Tally()
+        cells.setdefault(group(q.task, q.level), Cell(q.task, q.level, {})).tallies[q.id] = Tally()
     return {name: cells[name] for name in ordered(cells)}
 
 
 def _model(
     cells: Mapping[str, Cell], edges: Sequence[int], decoding: EvaluateConfig, config: ResultSettings
 ) -> dict[str, Any]:
-    levels = {name: _summary([cell], edges, decoding, config) | {"level": cell.level} for name, cell in cells.items()}
+    levels = {
+        name: _summary([cell], edges, decoding, config)
+        | {"level": cell.level, "scorecard": card(cell.tallies.values(), config.results.confidence)}
+        for name, cell in cells.items()
+    }
     tasks: dict[str, list[Cell]] = {}
     for cell in cells.values():
         tasks.setdefault(cell.task, []).append(cell)

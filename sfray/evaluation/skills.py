@@ -1,7 +1,7 @@
 """Which skills responses show: attempts, reflections, and whether verdicts are right.
 
-Every reflected attempt is judged again by the shared verifier, and the verdict of each
-of its reflections is held against that. Source: the skill analysis of arXiv 2512.04072.
+Every attempt is judged again by the shared verifier, and the verdict of each of its
+reflections is held against that. Source: the skill analysis of arXiv 2512.04072.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sfray.evaluation.intervals import f1, ratio
 from sfray.grammar import Faults, Verdict, VerdictError, parse, parse_verdict
+from sfray.tasks.outcome import Outcome
 from sfray.tasks.registry import verify
 
 Counts = NDArray[np.int64]
@@ -25,18 +26,32 @@ UNREADABLE = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """An attempt of a response, as the verifier sees it.
+
+    Attributes:
+        outcome: Its judgement.
+        verdicts: What each reflection on it says, in order: columns of :data:`Counts`.
+    """
+
+    outcome: Outcome
+    verdicts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Skills:
     """What one response shows.
 
     Attributes:
-        answers: Explicit attempts, one per closed sample block; a response without any that
-            gives a final answer has made one.
+        tries: Explicit attempts, one per closed sample block.
+        answers: How many those are; a response without any that gives a final answer has made one.
         reflections: Closed reflect blocks behind those attempts, however many each has.
         verdicts: Of those reflections, on attempts that the verifier could judge.
         valid: Whether the response keeps to the grammar.
         faults: Where it does not.
     """
 
+    tries: tuple[Judged, ...]
     answers: int
     reflections: int
     verdicts: Counts
@@ -64,16 +79,19 @@ def read(text: str, task: str, gold: str, answer: str | None) -> Skills:
         answer: The final answer that the verifier extracted from it, if any.
     """
     thinking = parse(text)
-    tries = thinking.tries
+    tries = tuple(
+        Judged(verify(task, gold, tried.attempt), tuple(said(parse_verdict(r)) for r in tried.reflections))
+        for tried in thinking.tries
+    )
     verdicts = no_verdicts()
     for tried in tries:
-        outcome = verify(task, gold, tried.attempt) if tried.reflections else None
-        if outcome is not None and outcome.reason.judged:
-            for reflection in tried.reflections:
-                verdicts[int(outcome.correct), said(parse_verdict(reflection))] += 1
+        if tried.outcome.reason.judged:
+            for verdict in tried.verdicts:
+                verdicts[int(tried.outcome.correct), verdict] += 1
     return Skills(
+        tries=tries,
         answers=len(tries) or int(answer is not None),
-        reflections=sum(len(t.reflections) for t in tries),
+        reflections=sum(len(t.verdicts) for t in tries),
         verdicts=verdicts,
         valid=thinking.valid,
         faults=thinking.faults,

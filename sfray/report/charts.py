@@ -24,7 +24,7 @@ MODELS = ("model-0", "model-1", "model-2", "model-3", "model-4", "model-5")
 SERIES = {name: f"#4{i}4040" for i, name in enumerate(MODELS)} | {"correct": "#707070", "incorrect": "#808080"}
 _VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line"} | {color: f"--{name}" for name, color in SERIES.items()}
 
-_STYLE: Any = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "font.size": 10,
     "text.color": INK,
@@ -49,6 +49,7 @@ _STYLE: Any = {
     "lines.linewidth": 1.8,
     "lines.solid_capstyle": "round",
 }
+"""Matplotlib settings of every chart."""
 _SIZE = (5.2, 2.7)
 _MOST_BARS = 15
 """More than so many bars do not fit side by side on a phone."""
@@ -62,7 +63,7 @@ def accuracy(groups: Sequence[str], models: Mapping[str, Sequence[Mapping[str, f
         models: Model -> one estimate per group; None leaves a gap.
     """
     bars = len(groups) * len(models)
-    with rc_context(_STYLE | ({"axes.grid.axis": "x"} if bars > _MOST_BARS else {})):
+    with rc_context(STYLE | ({"axes.grid.axis": "x"} if bars > _MOST_BARS else {})):
         # Many bars lie down, one below the other, so that a phone can show them.
         axes = _axes((_SIZE[0], 0.7 + 0.17 * bars) if bars > _MOST_BARS else _SIZE)
         _bars(axes, models, upright=bars <= _MOST_BARS)
@@ -121,7 +122,7 @@ def curve(
         return None
     steps, values = np.array(points, float).T
     smooth = running_mean(values, max(1, len(values) // 12))
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         axes = _axes(_SIZE)
         axes.plot(steps, values, color=SERIES[color], alpha=0.35, linewidth=1)
         axes.plot(steps, smooth, color=SERIES[color], label=f"{label} (running mean)")
@@ -147,7 +148,7 @@ def running_mean(values: np.ndarray, reach: int) -> np.ndarray:
 
 def lengths(edges: Sequence[int], models: Mapping[str, Sequence[int]]) -> str:
     """Distribution of response lengths: an outline per model, as shares of its responses."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         axes = _axes(_SIZE)
         for i, (name, counts) in enumerate(models.items()):
             color = SERIES[model_color(i)]
@@ -170,7 +171,7 @@ def counts(histograms: Mapping[str, Mapping[str, int]], x_label: str, y_label: s
         y_label: What is counted.
         width: Width of a bin: values are the first of each.
     """
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         axes = _axes(_SIZE)
         share = 0.86 * width / len(histograms)
         for i, (name, histogram) in enumerate(histograms.items()):

@@ -20,7 +20,7 @@ from sfray.config import Config
 from sfray.evaluation.published import published
 from sfray.files import read_json, replacing
 from sfray.progress import console
-from sfray.report import browser, charts, tables
+from sfray.report import browser, charts, digest, tables
 from sfray.store import Manifest, RunFolder
 
 _PAGE = Path(__file__).with_name("templates")
@@ -189,6 +189,7 @@ def _evaluation(sources: Sources) -> dict[str, Any] | None:
         "accuracy": tables.accuracy(results, paper, sources.config.report),
         "differences": tables.differences(results) if results["differences"] else None,
         "skills": tables.skills(results, paper),
+        "cards": _cards(results),
         "reasons": tables.reasons(results),
         "lengths": _chart(
             charts.lengths(results["histogram_edges"], {tables.title(m): o["histogram"] for m, o in overall.items()})
@@ -204,6 +205,15 @@ def _evaluation(sources: Sources) -> dict[str, Any] | None:
         "paper": paper,
         "verdict": _verdict(results),
     }
+
+
+def _cards(results: Mapping[str, Any]) -> dict[str, tables.Table] | None:
+    """The scorecards of all models; None for results of a version that had none."""
+    cards = {
+        tables.title(m): {g: level["scorecard"] for g, level in model["levels"].items() if "scorecard" in level}
+        for m, model in results["models"].items()
+    }
+    return {"measures": digest.scorecard(cards), "attempts": digest.attempts(cards)} if all(cards.values()) else None
 
 
 def _verdict(results: Mapping[str, Any]) -> str:

@@ -31,6 +31,19 @@ def final_part(text: str) -> str | None:
     return None if part.rfind(_THINK) >= 0 else part
 
 
+def complete_at(text: str) -> int | None:
+    """How many characters of a response it takes until its final answer is complete.
+
+    Returns:
+        The place behind the closing tag that :func:`extract` goes by; None without one.
+    """
+    part = final_part(text)
+    end = part.rfind(_CLOSE) if part is not None else -1
+    if part is None or part.rfind(_OPEN, 0, max(end, 0)) < 0:
+        return None
+    return len(text) - len(part) + end + len(_CLOSE)
+
+
 def extract(text: str) -> str | Outcome:
     """Extracts the final answer.
 

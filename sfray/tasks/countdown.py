@@ -165,3 +165,39 @@ class Countdown(Task):
         if value(tree) != gold["target"] or (equals and int(claim.replace("−", "-")) != gold["target"]):
             return Outcome.wrong(Reason.WRONG_VALUE, answer)
         return Outcome.right(answer)
+
+    @staticmethod
+    def canonical(answer: str) -> str:
+        """The expression without spare parentheses, sums and products in one order; other text as it is."""
+        try:
+            return _sorted(_expression(answer))
+        except ExpressionError:
+            return " ".join(answer.split())
+
+    @staticmethod
+    def uses_all(gold: Gold, answer: str) -> bool | None:
+        """Whether an expression takes exactly the given numbers; text that is no expression does not."""
+        try:
+            return Counter(literals(_expression(answer))) == Counter(gold["numbers"])
+        except ExpressionError:
+            return False
+
+
+def _expression(answer: str) -> Tree:
+    return parse(answer.partition("=")[0], MAX_ANSWER_CHARS, MAX_NODES)
+
+
+def _sorted(tree: Tree) -> str:
+    if isinstance(tree, int):
+        return str(tree)
+    op, left, right = tree
+    if op in "+*":
+        return f"({f' {op} '.join(sorted(map(_sorted, _operands(tree, op))))})"
+    return f"({_sorted(left)} {op} {_sorted(right)})"
+
+
+def _operands(tree: Tree, op: str) -> list[Tree]:
+    """What a chain of one operator joins, from left to right."""
+    if isinstance(tree, int) or tree[0] != op:
+        return [tree]
+    return _operands(tree[1], op) + _operands(tree[2], op)

@@ -107,6 +107,19 @@ class Task(ABC):
     def judge(gold: Gold, answer: str) -> Outcome:
         """Judges an extracted answer: bounded in time and memory, no exceptions for any text."""
 
+    @staticmethod
+    def canonical(answer: str) -> str:
+        """One spelling for an answer that can be written in several: a majority vote counts equal ones together.
+
+        Override it where more than white space tells spellings apart; like :meth:`judge` it takes any text.
+        """
+        return " ".join(answer.split())
+
+    @staticmethod
+    def uses_all(gold: Gold, answer: str) -> bool | None:  # noqa: ARG004 - for families that override it
+        """Whether an answer uses everything the question gives; None where a task asks for no such thing."""
+        return None
+
 
 def group(task: str, level: str) -> str:
     """Name of the questions of a task at a level: ``countdown-3``, or the task alone where it has no levels."""

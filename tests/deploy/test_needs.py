@@ -28,8 +28,6 @@ def need(config: Config, stage: str, parameters: int = BILLIONS_7) -> Need:
     return next(found for found in needs(config, parameters) if found.stage == stage)
 
 
-
-
 def gpus(each: int, sft: int) -> dict[str, int]:
     """GPUs of every step, where all but SFT use as many."""
     steps = ("attempts", "reflections", "grpo", "eval_sft", "eval_base", "eval_grpo")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, ttest_1samp
 
-from sfray.evaluation.intervals import Estimate, average, difference, f1, mean_rate, ratio
+from sfray.evaluation.intervals import Estimate, average, difference, f1, mean_rate, quotient, ratio
 
 _T2 = 4.302652729696142  # 97.5 % quantile of Student's t with 2 degrees of freedom
 _T1 = 12.706204736432095
@@ -172,3 +172,30 @@ def _expected_gap() -> float:
 
 
 _GAP = _expected_gap()
+
+
+def test_quotients_by_hand():
+    # Residuals 1 - 2 and 3 - 2 over two units: variance of the mean is 1.
+    assert quotient([1, 3], [1, 1]) == Estimate(2.0, 0.0, pytest.approx(2 + _T1))
+    assert quotient([-1, 3], [1, 1]) == Estimate(1.0, pytest.approx(1 - 2 * _T1), pytest.approx(1 + 2 * _T1))
+    assert quotient([2, 4, 6], [1, 2, 3]) == Estimate(2.0, 2.0, 2.0)
+    assert quotient([10, 0], [0, 2]) == Estimate(5.0, 0.0, pytest.approx(5 + 10 * _T1))
+    assert quotient([5], [1]) is quotient([1, 2], [0, 0]) is quotient([], []) is None
+
+
+def test_the_quotient_of_means_is_students_interval():
+    values = np.random.default_rng(2).exponential(5, size=40)
+    found = quotient(values, np.ones(40))
+    low, high = ttest_1samp(values, 0).confidence_interval(0.95)
+    assert found == Estimate(pytest.approx(values.mean()), pytest.approx(low), pytest.approx(high))
+
+
+def test_quotients_hold_the_truth():
+    rng = np.random.default_rng(4)
+    held = 0
+    for _ in range(500):
+        units = rng.integers(1, 6, size=60)
+        found = quotient(rng.poisson(3 * units), units)
+        assert found is not None
+        held += found.low <= 3 <= found.high
+    assert 0.92 <= held / 500 <= 0.98

@@ -73,6 +73,8 @@ def test_summary_by_hand(tmp_path):
     assert (grpo["valid_grammar"], grpo["grammar_faults"]) == (1.0, {})
     assert grpo["verdicts"]["correct"]["f1"]["mean"] == grpo["verdicts"]["incorrect"]["f1"]["mean"] == 1.0
     assert grpo["verdicts"]["incorrect"]["support"] == 4
+    assert grpo["scorecard"]["incorrect_to_correct"]["mean"] == grpo["scorecard"]["gain"]["mean"] == 1.0
+    assert base["scorecard"]["first_attempt"]["mean"] == base["scorecard"]["final_answer"]["mean"] == 0.25
 
 
 def test_the_lenient_rate_stands_beside_the_strict_one(tmp_path):

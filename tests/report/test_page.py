@@ -227,3 +227,17 @@ def test_an_evaluation_without_traces(tmp_path):
     shown = _parse(_report(tmp_path))
     sections = [a["id"] for t, a in shown.elements if t == "section"]
     assert sections == ["accuracy", "skills", "browser", "steps", "config"]
+    assert "Scorecard of every level" in "".join(shown.text)
+
+
+def test_results_of_a_version_without_scorecards_are_shown_without(tmp_path):
+    write_questions(tmp_path, eval=_EVAL)
+    _evaluate(tmp_path)
+    file = tmp_path / "results" / "results.json"
+    older = json.loads(file.read_text())
+    for model in older["models"].values():
+        for level in model["levels"].values():
+            del level["scorecard"]
+    file.write_text(json.dumps(older))
+    shown = _parse(_report(tmp_path))
+    assert "Scorecard of every level" not in "".join(shown.text)

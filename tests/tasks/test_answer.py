@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.tasks.answer import MAX_CHARS, SHOWN, extract, final_part
+from sfray.tasks.answer import MAX_CHARS, SHOWN, complete_at, extract, final_part
 from sfray.tasks.outcome import Outcome, Reason
 
 
@@ -81,3 +81,33 @@ def test_any_text_has_an_answer_or_a_reason(text: str) -> None:
 @given(st.text(alphabet="abc <>/\n", max_size=20).filter(lambda t: t.strip()), st.text(alphabet="xyz \n<", max_size=20))
 def test_a_wrapped_answer_is_found(answer: str, around: str) -> None:
     assert extract(f"<think>{around}</think>{around}<answer>{answer}</answer>{around}") == answer.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "complete"),
+    [
+        ("<answer>1</answer>", "<answer>1</answer>"),
+        ("<answer>1</answer> and <answer>2</answer> so", "<answer>1</answer> and <answer>2</answer>"),
+        (
+            "<think><answer>1</answer></think> <answer>2</answer>.",
+            "<think><answer>1</answer></think> <answer>2</answer>",
+        ),
+        ("<think><answer>1</answer>", None),
+        ("<think><answer>1</answer></think> so", None),
+        ("2</answer>", None),
+        ("", None),
+    ],
+)
+def test_where_the_final_answer_is_complete(text: str, complete: str | None) -> None:
+    end = complete_at(text)
+    assert (text[:end] if end is not None else None) == complete
+
+
+@given(st.lists(st.sampled_from(["<think>", "</think>", "<answer>", "</answer>", "x", " "]), max_size=12))
+def test_a_complete_answer_is_read_the_same_without_what_follows(parts: list[str]) -> None:
+    text = "".join(parts)
+    end = complete_at(text)
+    if end is None:
+        assert isinstance(extract(text), Outcome)
+    else:
+        assert extract(text[:end]) == extract(text)

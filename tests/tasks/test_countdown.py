@@ -302,3 +302,46 @@ def test_combining_gives_the_value_of_the_tree(numbers: list[int], seed: int) ->
     result, tree = combine(random.Random(seed), numbers)
     assume(result < 10**9)
     assert value(tree) == value(parse(render(tree))) == result
+
+
+@pytest.mark.parametrize(
+    ("answer", "spelt"),
+    [
+        ("3 * 5", "(3 * 5)"),
+        ("(5*3)", "(3 * 5)"),
+        ("5 × 3 = 15", "(3 * 5)"),
+        ("1 + (2 + 3)", "(1 + 2 + 3)"),
+        ("(3 + 1) + 2", "(1 + 2 + 3)"),
+        ("(1 + 2) * 3 - 4", "(((1 + 2) * 3) - 4)"),
+        ("4 - 3", "(4 - 3)"),
+        ("fifteen  or so", "fifteen or so"),
+        ("", ""),
+    ],
+)
+def test_the_same_expression_has_one_spelling(answer: str, spelt: str) -> None:
+    assert Countdown.canonical(answer) == spelt
+
+
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=6), st.integers(0, 10**6))
+def test_a_spelling_keeps_the_value_and_is_its_own(numbers: list[int], seed: int) -> None:
+    _, tree = combine(random.Random(seed), numbers)
+    spelt = Countdown.canonical(render(tree))
+    assert value(parse(spelt)) == value(tree)
+    assert Countdown.canonical(spelt) == spelt
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole"),
+    [
+        ("3 * 5 + 8", True),
+        ("8 + 5 * 3 = 23", True),
+        ("3 * 5", False),
+        ("3 * 5 + 8 + 8", False),
+        ("3 * 5 + 9", False),
+        ("no idea", False),
+        ("", False),
+        ("1 + " * 400 + "1", False),
+    ],
+)
+def test_whether_all_numbers_are_used(answer: str, whole: bool) -> None:
+    assert Countdown.uses_all({"numbers": [3, 5, 8], "target": 23}, answer) is whole

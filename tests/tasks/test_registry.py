@@ -67,3 +67,9 @@ def test_checking_a_task_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_answers_are_told_apart_by_more_than_white_space_only_where_a_family_says_so() -> None:
+    assert family("gsm8k").canonical(" 1  000\n") == "1 000"
+    assert family("gsm8k").uses_all({"answer": "1"}, "1") is None
+    assert family("countdown").canonical("(5*3)") == family("countdown").canonical("3 * 5")
