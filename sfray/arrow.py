@@ -14,11 +14,11 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from sfray.records import Attempt, Completion, Question, Reflection, Reject, Trace
+from sfray.records import Attempt, Completion, Question, Reflection, Reject, SkillSegment, Trace
 
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
-Record = TypeVar("Record", Question, Attempt, Reflection, Trace, Completion, Reject)
+Record = TypeVar("Record", Question, Attempt, Reflection, SkillSegment, Trace, Completion, Reject)
 
 
 def schema(record: type) -> pa.Schema:
@@ -71,7 +71,7 @@ def from_table(record: type[Record], table: pa.Table) -> list[Record]:
     Raises:
         ValueError: A column is missing, of another type, or holds nulls it must not.
     """
-    optional = {f.name for f in dataclasses.fields(record) if f.default is not dataclasses.MISSING}
+    optional = {f.name for f in dataclasses.fields(record) if _has_default(f)}
     absent = optional.difference(table.schema.names)
     wanted = pa.schema([column for column in schema(record) if column.name not in absent])
     for column in wanted:
@@ -84,6 +84,10 @@ def from_table(record: type[Record], table: pa.Table) -> list[Record]:
     except ValueError as error:
         raise ValueError(f"not a table of {record.__name__}: {error}") from error
     return [record(**row) for row in rows]
+
+
+def _has_default(field: dataclasses.Field[object]) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
 def _same_kind(there: pa.DataType, wanted: pa.DataType) -> bool:

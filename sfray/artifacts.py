@@ -78,6 +78,16 @@ class Reflections(Sharded):
 
 
 @dataclass(frozen=True)
+class Segments(Sharded):
+    """Segments of one skill: :class:`sfray.records.SkillSegment` rows."""
+
+    @property
+    def skill(self) -> str:
+        """Name of the skill."""
+        return str(self.manifest.config["segments"]["skill"])
+
+
+@dataclass(frozen=True)
 class Traces(Sharded):
     """What a model is fine-tuned on: :class:`sfray.records.Trace` rows."""
 

@@ -18,23 +18,47 @@
     FINAL ANSWER
     </answer>
 
+Segments of other skills have tags of their own: a skill and its tag are given to
+:func:`render_parts` and :func:`parse` as ``{"planning": "plan"}`` beside :data:`TAGS`.
+
 Source: paper section 3, https://arxiv.org/abs/2512.04072.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 from sfray.names import suggestion
 
-STRUCTURAL_TAG = re.compile(r"</?\s*(?:think|sample|reflect)\s*>", re.IGNORECASE)
+ATTEMPT, REFLECTION = "attempt", "reflection"
+"""The skills whose segments every trace is made of."""
+
+TAGS: Mapping[str, str] = MappingProxyType({ATTEMPT: "sample", REFLECTION: "reflect"})
+"""Skill -> tag, for the traces of the paper."""
+
+RESERVED = frozenset({"think", "answer", "verdict", *TAGS.values()})
+"""Tags that have a meaning already; no other skill may take one."""
+
+
+def structural(tags: Iterable[str]) -> re.Pattern[str]:
+    """Matches the tags that only the builder may write, in any case: the paper's and those given."""
+    return _structural(tuple(tags))
+
+
+@lru_cache(maxsize=64)
+def _structural(tags: tuple[str, ...]) -> re.Pattern[str]:
+    names = "|".join(map(re.escape, dict.fromkeys(("think", *TAGS.values(), *tags))))
+    return re.compile(rf"</?\s*(?:{names})\s*>", re.IGNORECASE)
+
+
+STRUCTURAL_TAG = structural(())
 """Tags that only the builder may write: an attempt or reflection with one is rejected."""
 
-_BLOCK_TAG = re.compile(r"<(/?)(think|sample|reflect)>")
 _NOT_WORD = re.compile(r"[^a-z]+")
 
 
@@ -76,10 +100,6 @@ class Segment:
     about: int | None = None
 
 
-TAGS = {"attempt": "sample", "reflection": "reflect"}
-"""Skill -> tag, for the traces of the paper."""
-
-
 def parse_verdict(text: str) -> Verdict | VerdictError:
     """Reads the last complete ``<verdict>``.
 
@@ -100,33 +120,38 @@ def parse_verdict(text: str) -> Verdict | VerdictError:
 
 
 def render(pairs: Sequence[Pair], glue: Sequence[str], ending: str, answer: str, closing: str = "") -> str:
-    """Renders a trace.
+    """Renders a trace of attempts and reflections; the arguments are those of :func:`paired` and :func:`render_parts`.
+
+    Raises:
+        ValueError: No pair, a wrong number of glue phrases, or a structural tag in a part.
+    """
+    return render_parts(paired(pairs, glue, closing), ending, answer)
+
+
+def paired(pairs: Sequence[Pair], glue: Sequence[str], closing: str = "") -> list[Segment | str]:
+    """The parts of a trace of attempts and reflections, in order.
 
     Args:
         pairs: Attempts with their reflections, in order; at least one.
         glue: The phrases between them: one fewer than pairs.
-        ending: The phrase after the thinking.
-        answer: The final answer.
         closing: Text after the last pair, inside the thinking (recipes that go back to
             an earlier attempt or confirm the last one).
 
     Raises:
-        ValueError: No pair, a wrong number of glue phrases, or a structural tag in a part.
+        ValueError: No pair, or a wrong number of glue phrases.
     """
     if not pairs or len(glue) != len(pairs) - 1:
         raise ValueError(f"{len(pairs)} pairs need {len(pairs) - 1} glue phrases, got {len(glue)}")
     parts: list[Segment | str] = []
     for i, pair in enumerate(pairs):
-        parts.append(Segment("attempt", pair.attempt))
+        parts.append(Segment(ATTEMPT, pair.attempt))
         if pair.reflection is not None:
-            parts.append(Segment("reflection", pair.reflection, len(parts) - 1))
+            parts.append(Segment(REFLECTION, pair.reflection, len(parts) - 1))
         parts += glue[i : i + 1]
-    return render_parts([*parts, closing] if closing else parts, ending, answer)
+    return [*parts, closing] if closing else parts
 
 
-def render_parts(
-    parts: Sequence[Segment | str], ending: str, answer: str, tags: Mapping[str, str] = MappingProxyType(TAGS)
-) -> str:
+def render_parts(parts: Sequence[Segment | str], ending: str, answer: str, tags: Mapping[str, str] = TAGS) -> str:
     """Renders a trace of segments of any declared skill.
 
     Args:
@@ -151,8 +176,7 @@ def render_parts(
 
 
 def _clean(part: str, tags: Mapping[str, str]) -> str:
-    names = "|".join(map(re.escape, tags.values()))
-    if STRUCTURAL_TAG.search(part) or re.search(rf"</?\s*(?:{names})\s*>", part, re.IGNORECASE):
+    if structural(tags.values()).search(part):
         raise ValueError(f"structural tag inside a part of a trace: {part[:80]!r}")
     return part.strip()
 
@@ -193,11 +217,14 @@ class Thinking:
         tries: Each attempt with the reflections on it.
         closed: Whether a ``</think>`` is there.
         faults: Where the response leaves the grammar.
+        segments: Those of the other declared skills, in order; ``about`` is the index in
+            ``tries`` of the nearest attempt before one, None before the first.
     """
 
     tries: tuple[Try, ...]
     closed: bool
     faults: Faults = Faults()
+    segments: tuple[Segment, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -205,17 +232,21 @@ class Thinking:
         return self.closed and self.faults == Faults()
 
 
-def parse(text: str) -> Thinking:
-    """Reads the attempts and reflections of a response; never fails, in linear time.
+def parse(text: str, tags: Mapping[str, str] = TAGS) -> Thinking:
+    """Reads the attempts, reflections and other segments of a response; never fails, in linear time.
 
     Takes what is there: a block ends at its closing tag. Without an opening tag its text
     starts after the tag before it, and a closing tag with nothing before it ends nothing.
-    A reflection speaks of the nearest attempt before it; one without any, or inside an
-    attempt that has not ended, is passed over and counted as misplaced. The inverse of
-    :func:`render` for every trace it writes.
+    A reflection speaks of the nearest attempt before it; one without any is passed over and
+    counted as misplaced, and so is a segment of any skill inside an attempt that has not
+    ended. The inverse of :func:`render` and :func:`render_parts` for every trace they write.
+
+    Args:
+        text: The response.
+        tags: Skill -> tag of its segments. A tag of no skill in it is plain text.
     """
-    reader = _Reader(text)
-    for tag in _BLOCK_TAG.finditer(text):
+    reader = _Reader(text, tags)
+    for tag in _block_tag(tuple(tags.values())).finditer(text):
         if tag[1]:
             reader.close(tag[2], *tag.span())
         else:
@@ -223,12 +254,19 @@ def parse(text: str) -> Thinking:
     return reader.finish()
 
 
+@lru_cache(maxsize=64)
+def _block_tag(tags: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"<(/?)({'|'.join(map(re.escape, ('think', *tags)))})>")
+
+
 class _Reader:
     """Follows the tags of a response from left to right."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, tags: Mapping[str, str]) -> None:
         self.text = text
+        self.skills = {tag: skill for skill, tag in tags.items()}
         self.tries: list[tuple[str, list[str]]] = []
+        self.segments: list[Segment] = []
         self.opened: dict[str, int] = {}  # tag -> where the text of its open block starts
         self.position = 0  # end of the last tag
         self.ends = self.unopened = self.unclosed = self.misplaced = 0
@@ -251,13 +289,21 @@ class _Reader:
             self.opened.clear()
         elif not opened and not body:
             pass  # a closing tag written twice ends nothing
-        elif name == "sample":
+        else:
+            self._take(self.skills[name], body)
+        self.position = end
+
+    def _take(self, skill: str, body: str) -> None:
+        """Takes the text of a block that has ended."""
+        inside = any(self.skills.get(name) == ATTEMPT for name in self.opened)
+        if skill == ATTEMPT:
             self.tries.append((body, []))
-        elif self.tries and "sample" not in self.opened:
+        elif inside or (skill == REFLECTION and not self.tries):
+            self.misplaced += 1
+        elif skill == REFLECTION:
             self.tries[-1][1].append(body)
         else:
-            self.misplaced += 1
-        self.position = end
+            self.segments.append(Segment(skill, body, len(self.tries) - 1 if self.tries else None))
 
     def finish(self) -> Thinking:
         """What was read."""
@@ -270,4 +316,5 @@ class _Reader:
             misplaced=self.misplaced,
             unanswered=int(not answered),
         )
-        return Thinking(tuple(Try(a, tuple(r)) for a, r in self.tries), self.ends > 0, faults)
+        tries = tuple(Try(a, tuple(r)) for a, r in self.tries)
+        return Thinking(tries, self.ends > 0, faults, tuple(self.segments))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,29 @@ class Reflection:
     valid: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkillSegment:
+    """One sampled segment of a skill, fit to be shown. ``id`` is ``subject/tag<sample>``.
+
+    Attributes:
+        skill: The skill, by its name in configs.
+        attempt_id: The attempt it speaks of; None where it speaks of the question.
+        variant: Wording that the model was asked with.
+        text: The segment as a trace shows it, without its tags.
+        tokens: Length of the response that it was read from.
+    """
+
+    id: str
+    skill: str
+    question_id: str
+    attempt_id: str | None
+    variant: str
+    sample: int
+    text: str
+    tokens: int
+    finish: str
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """One silver trace: a user turn, an assistant turn, and where they come from.
@@ -79,6 +102,9 @@ class Trace:
         tokens: Length of prompt and text by the model's tokenizer, template included.
         correct: Whether ``answer`` is right. Files without the column were written before it
             and read as right, which every recipe but ``no_order`` and ``random`` sees to.
+        skills: The skills that the text shows, reflection among them, each once. Empty in
+            files without the column, which were written before it.
+        segments: Ids of the sampled segments of other skills, in the order of the text.
     """
 
     id: str
@@ -93,6 +119,8 @@ class Trace:
     n_incorrect: int
     tokens: int
     correct: bool = True
+    skills: list[str] = field(default_factory=list)
+    segments: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,7 +253,7 @@ def _variants(config: Config) -> Iterator[str]:
 
 
 def _decoding(config: Config) -> Iterator[str]:
-    for group in ("sample", "reflect", "evaluate"):
+    for group in ("sample", "reflect", "segments", "evaluate"):
         n, temperature = lookup(config, f"{group}.n"), lookup(config, f"{group}.temperature")
         if temperature == 0 and n > 1:
             yield f"{group}.n: {n} samples at {group}.temperature = 0 would be the same one {n} times"

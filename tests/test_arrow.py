@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfray.arrow import from_table, schema, to_table
-from sfray.records import Attempt, Completion, Question, Reflection, Reject, Trace
+from sfray.records import Attempt, Completion, Question, Reflection, Reject, SkillSegment, Trace
 from sfray.tasks.outcome import Reason
 
-RECORDS = (Question, Attempt, Reflection, Trace, Completion, Reject)
+RECORDS = (Question, Attempt, Reflection, SkillSegment, Trace, Completion, Reject)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 INT = st.integers(-(2**63), 2**63 - 1)
 ROWS = {
@@ -47,6 +47,13 @@ def test_round_trip_through_parquet(record: type, tmp_path: Path) -> None:
     pq.write_table(to_table(record, []), tmp_path / "none.parquet")
     table = pq.read_table(tmp_path / "none.parquet")
     assert (table.schema, from_table(record, table)) == (schema(record), [])
+
+
+def test_traces_written_before_skills_were_noted_are_read() -> None:
+    trace = Trace("q#r.0", "q", "r", "p", "t", "1", ["a"], [""], 1, 0, 5, skills=["planning"], segments=["a/plan0"])
+    table = to_table(Trace, [trace])
+    assert from_table(Trace, table) == [trace]
+    assert from_table(Trace, table.drop_columns(["skills", "segments"])) == [replace(trace, skills=[], segments=[])]
 
 
 def test_schema_of_a_question() -> None:

@@ -37,6 +37,7 @@ def test_the_groups_are_those_of_the_schema() -> None:
         "engine",
         "sample",
         "reflect",
+        "segments",
         "quality",
         "trace",
         "sft",

@@ -22,6 +22,7 @@ from sfray.grammar import (
     parse_verdict,
     render,
     render_parts,
+    structural,
 )
 
 
@@ -44,6 +45,52 @@ def test_segments_of_any_declared_skill() -> None:
         render_parts([Segment("attempt", "x </PLAN >")], "So:", "1", tags)
     with pytest.raises(ValueError, match=r"^no tag for skill 'planing'; did you mean 'planning'\?$"):
         render_parts([Segment("planing", "x")], "So:", "1", tags)
+
+
+def test_a_tag_that_no_declared_skill_owns_is_text() -> None:
+    text = "<think><sample>a <plan>b</plan></sample></think><answer>1</answer>"
+    assert parse(text) == Thinking((Try("a <plan>b</plan>", ()),), True)
+    assert STRUCTURAL_TAG.search("<plan>") is None
+    assert structural(["plan"]).findall("<PLAN> </ sample > <plans>") == ["<PLAN>", "</ sample >"]
+
+
+PLANNED = TAGS | {"planning": "plan", "backtracking": "backtrack"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "<think><plan>p</plan><sample>a</sample><reflect>r</reflect><backtrack>b</backtrack>"
+            "<plan>q</plan><sample>c</sample></think><answer>1</answer>",
+            Thinking(
+                (Try("a", ("r",)), Try("c", ())),
+                True,
+                segments=(Segment("planning", "p"), Segment("backtracking", "b", 0), Segment("planning", "q", 0)),
+            ),
+        ),
+        (
+            "<think><plan>p</plan>a</sample></think><answer>1</answer>",
+            Thinking((Try("a", ()),), True, Faults(unopened=1), (Segment("planning", "p"),)),
+        ),
+        (
+            "<think><sample>a <plan>p</plan></sample></think><answer>1</answer>",
+            Thinking((Try("a <plan>p</plan>", ()),), True, Faults(misplaced=2)),
+        ),
+        (
+            "<think>p</plan></plan><sample>a</sample></think><plan>x</plan><answer>1</answer>",
+            Thinking(
+                (Try("a", ()),),
+                True,
+                Faults(unopened=2, misplaced=1),
+                (Segment("planning", "p"), Segment("planning", "x", 0)),
+            ),
+        ),
+        ("<think><plan>p<plan>q</think><answer>1</answer>", Thinking((), True, Faults(unclosed=2))),
+    ],
+)
+def test_segments_of_declared_skills_are_read(text: str, expected: Thinking) -> None:
+    assert parse(text, PLANNED) == expected
 
 
 def test_without_reflections() -> None:
@@ -171,6 +218,20 @@ def test_a_reflection_speaks_of_the_nearest_attempt_before_it_opened_or_not() ->
     )
     tries = (Try("a", ("no",)), Try("b <answer>2</answer>", ("yes",)))
     assert parse(text) == Thinking(tries, True, Faults(extra_ends=1, unopened=2, misplaced=1))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["attempt", "planning", "backtracking"]), parts), max_size=8), parts)
+def test_parse_undoes_render_parts(drawn: list, words: str) -> None:
+    clean = [(s, t) for s, t in [*drawn, ("words", words)] if not structural(PLANNED.values()).search(t)]
+    pieces = [t if s == "words" else Segment(s, t) for s, t in clean]
+    before = [sum(s == "attempt" for s, _ in clean[:i]) for i in range(len(clean))]
+    segments = tuple(
+        Segment(s, t, before[i] - 1 if before[i] else None)
+        for i, (s, t) in enumerate(clean)
+        if s in ("planning", "backtracking")
+    )
+    tries = tuple(Try(t, ()) for s, t in clean if s == "attempt")
+    assert parse(render_parts(pieces, "So:", "1", PLANNED), PLANNED) == Thinking(tries, True, Faults(), segments)
 
 
 crumbs = st.sampled_from(["<", ">", "/", "sample", "reflect", "think", "verdict", "Correct", " ", "x"])

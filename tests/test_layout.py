@@ -38,6 +38,7 @@ FLOORS = [
         "validation",
     },
     {"cluster", "models", "overrides", "tasks"},
+    {"skills"},
     {"traces"},
     {"evaluation", "interchange", "listing", "sampling", "stage", "status", "tiny", "training"},
     {"report", "stages"},
@@ -156,7 +157,7 @@ def test_a_config_is_judged_without_any_engine(modules: list[str]) -> None:
     assert loaded_by(*modules) == set()
 
 
-@pytest.mark.parametrize("package", ["tasks", "traces"])
+@pytest.mark.parametrize("package", ["skills", "tasks", "traces"])
 def test_the_pure_packages_load_no_engine(package: str) -> None:
     modules = [module_name(p) for p in SOURCES if place(module_name(p)) == package]
     assert len(modules) > 1

@@ -12,6 +12,7 @@ from sfray.config.data import DecodingConfig, QualityConfig, ReflectConfig, Samp
 from sfray.config.deploy import DeployConfig
 from sfray.config.evaluation import EvaluateConfig, ReportConfig, ResultsConfig
 from sfray.config.run import ClusterConfig, EngineConfig, ModelConfig, RunConfig, SplitConfig, TaskConfig
+from sfray.config.segments import SegmentsConfig
 from sfray.config.training import GrpoConfig, RolloutConfig, SftConfig
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RolloutConfig",
     "RunConfig",
     "SampleConfig",
+    "SegmentsConfig",
     "SelectConfig",
     "SftConfig",
     "SplitConfig",
@@ -57,6 +59,7 @@ class Config:
     engine: EngineConfig = field(default_factory=EngineConfig)
     sample: SampleConfig = field(default_factory=SampleConfig)
     reflect: ReflectConfig = field(default_factory=ReflectConfig)
+    segments: SegmentsConfig = field(default_factory=SegmentsConfig)
     select: SelectConfig = field(default_factory=SelectConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
     trace: TraceConfig = field(default_factory=TraceConfig)

@@ -13,6 +13,7 @@ from sfray.config.data import QualityConfig, ReflectConfig, SampleConfig, Select
 from sfray.config.evaluation import EvaluateConfig, ResultsConfig
 from sfray.config.marks import SPEED_ONLY
 from sfray.config.run import ClusterConfig, EngineConfig, ModelConfig, RunConfig, TaskConfig
+from sfray.config.segments import SegmentsConfig
 from sfray.config.training import GrpoConfig, SftConfig
 
 Engine = Annotated[EngineConfig, SPEED_ONLY]
@@ -56,6 +57,13 @@ class ReflectionSettings(SamplingSettings):
     """For sampling reflections."""
 
     reflect: ReflectConfig
+
+
+@dataclass(frozen=True)
+class SegmentSettings(SamplingSettings):
+    """For sampling segments of a skill."""
+
+    segments: SegmentsConfig
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -23,9 +23,12 @@ from sfray.evaluation.intervals import Estimate, average, difference, mean_rate
 from sfray.evaluation.scorecard import Tally, card
 from sfray.evaluation.skills import read, verdict_scores
 from sfray.files import write_json
+from sfray.grammar import ATTEMPT
 from sfray.progress import console
 from sfray.records import Completion, Question
 from sfray.seeds import derive
+from sfray.skills.registry import skills as declared
+from sfray.skills.registry import tags as tags_of
 from sfray.store import Artifact
 from sfray.tasks.lenient import verify_leniently
 
@@ -54,6 +57,7 @@ class Cell:
     Attributes:
         task: Name of the task.
         level: Level within it.
+        tags: Skill -> tag, for every skill that is counted.
         tallies: Question id -> its tally; every question of the group has one.
         tokens: Length of each response.
         reasons: Outcome reason -> responses.
@@ -62,6 +66,7 @@ class Cell:
 
     task: str
     level: str
+    tags: Mapping[str, str]
     tallies: dict[str, Tally]
     tokens: list[int] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -69,7 +74,7 @@ class Cell:
 
     def add(self, row: Completion, gold: str) -> None:
         """Counts one response."""
-        skills = read(row.text, row.task, gold, row.answer)
+        skills = read(row.text, row.task, gold, row.answer, self.tags)
         tally = self.tallies[row.question_id]
         tally.add(row, skills, gold)
         tally.lenient += row.correct or verify_leniently(row.task, gold, row.text).correct
@@ -148,7 +153,8 @@ def summarise(models: Mapping[str, Evaluated], questions: Path, config: ResultSe
         The content of ``results.json``.
 
     Raises:
-        ValueError: A completion is there twice, or answers no question of the file.
+        ValueError: A completion is there twice, or answers no question of the file, or
+            ``evaluate.skills`` names no skill.
     """
     asked = from_table(Question, pq.read_table(questions))
     golds = {q.id: q.gold for q in asked}
@@ -160,7 +166,7 @@ def summarise(models: Mapping[str, Evaluated], questions: Path, config: ResultSe
         "schema": SCHEMA,
         "confidence": config.results.confidence,
         "samples_per_question": first.n,
-        "decoding": asdict(first),
+        "decoding": {k: v for k, v in asdict(first).items() if k != "skills"},
         "histogram_edges": edges,
         "models": {label: _model(by, edges, models[label].decoding, config) for label, by in cells.items()},
         "differences": list(_differences(cells, config)),
@@ -189,7 +195,7 @@ def quantiles(values: Sequence[int]) -> dict[str, float] | None:
 
 def _filled(label: str, evaluated: Evaluated, asked: Sequence[Question], golds: Mapping[str, str]) -> dict[str, Cell]:
     """What one model did, by group."""
-    cells = _empty_cells(asked)
+    cells = _empty_cells(asked, tags_of(declared(evaluated.decoding.skills, "evaluate.skills")))
     for row in _unique(evaluated.parts):
         if row.question_id not in golds:
             raise ValueError(f"results: completion {row.id!r} of {label!r} answers none of these questions")
@@ -207,10 +213,10 @@ def _unique(parts: Iterable[Path]) -> Iterator[Completion]:
             yield row
 
 
-def _empty_cells(questions: Sequence[Question]) -> dict[str, Cell]:
+def _empty_cells(questions: Sequence[Question], tags: Mapping[str, str]) -> dict[str, Cell]:
     cells: dict[str, Cell] = {}
     for q in questions:
-        cells.setdefault(group(q.task, q.level), Cell(q.task, q.level, {})).tallies[q.id] = Tally()
+        cells.setdefault(group(q.task, q.level), Cell(q.task, q.level, tags, {})).tallies[q.id] = Tally()
     return {name: cells[name] for name in ordered(cells)}
 
 
@@ -264,6 +270,7 @@ def _summary(
         "answers_per_response": _per_response(cells, "answers"),
         "reflections_per_response": _per_response(cells, "reflections"),
         "responses_with_reflection": _per_response(cells, "reflected"),
+        "skills": {skill: _use(cells, skill) for skill in cells[0].tags if skill != ATTEMPT},
         "valid_grammar": _per_response(cells, "valid"),
         "grammar_faults": dict(sum((c.faults for c in cells), Counter())),
         "verdicts": verdict_scores(np.array(verdicts).reshape(-1, 2, 3), confidence),
@@ -273,8 +280,21 @@ def _summary(
     }
 
 
+def _use(cells: Sequence[Cell], skill: str) -> dict[str, float | None]:
+    """How much a skill is used: segments per response, and the share of responses with at least one."""
+    return {
+        "per_response": _mean(cells, lambda tally: tally.segments[skill]),
+        "responses": _mean(cells, lambda tally: tally.using[skill]),
+    }
+
+
 def _per_response(cells: Sequence[Cell], name: str) -> float | None:
-    means = [c.column(name).sum() / n for c in cells if (n := c.column("trials").sum())]
+    return _mean(cells, lambda tally: getattr(tally, name))
+
+
+def _mean(cells: Sequence[Cell], figure: Callable[[Tally], int]) -> float | None:
+    """A count per response, averaged over cells, each with the same weight."""
+    means = [sum(map(figure, c.tallies.values())) / n for c in cells if (n := c.column("trials").sum())]
     return round(float(np.mean(means)), 4) if means else None
 
 

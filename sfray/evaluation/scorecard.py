@@ -10,6 +10,7 @@ Every figure is explained, with its formula and source, in ``docs/evaluation.md`
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -58,6 +59,8 @@ class Tally:
         verdicts: Verdicts by truth, shape (2, 3).
         depths: By number of the attempt: how many responses made it, and of those attempts how
             many are right, were asked whether they use everything, and do; shape (4, DEEPEST).
+        segments: Declared skill -> its segments.
+        using: Declared skill -> responses that show it.
     """
 
     trials: int = 0
@@ -78,6 +81,8 @@ class Tally:
     rechecks: int = 0
     verdicts: Counts = field(default_factory=no_verdicts)
     depths: NDArray[np.int64] = field(default_factory=_no_depths)
+    segments: Counter[str] = field(default_factory=Counter)
+    using: Counter[str] = field(default_factory=Counter)
 
     def add(self, row: Completion, skills: Skills, gold: str) -> None:
         """Counts one response.
@@ -104,6 +109,8 @@ class Tally:
         self.stopped += not truncated
         self.stopped_answers += 0 if truncated else skills.answers
         self.verdicts += skills.verdicts
+        self.segments.update(skills.segments)
+        self.using.update(skill for skill, segments in skills.segments.items() if segments)
         rechecks = _rechecks(skills.tries)
         self.verified += rechecks is not None
         self.rechecks += rechecks or 0

@@ -1,4 +1,4 @@
-"""Which skills responses show: attempts, reflections, and whether verdicts are right.
+"""Which skills responses show: attempts, segments of every declared skill, and whether verdicts are right.
 
 Every attempt is judged again by the shared verifier, and the verdict of each of its
 reflections is held against that. Source: the skill analysis of arXiv 2512.04072.
@@ -6,6 +6,8 @@ reflections is held against that. Source: the skill analysis of arXiv 2512.04072
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfray.evaluation.intervals import f1, ratio
-from sfray.grammar import Faults, Verdict, VerdictError, parse, parse_verdict
+from sfray.grammar import ATTEMPT, REFLECTION, TAGS, Faults, Verdict, VerdictError, parse, parse_verdict
 from sfray.tasks.outcome import Outcome
 from sfray.tasks.registry import verify
 
@@ -49,6 +51,7 @@ class Skills:
         verdicts: Of those reflections, on attempts that the verifier could judge.
         valid: Whether the response keeps to the grammar.
         faults: Where it does not.
+        segments: Declared skill -> its segments, ``reflections`` among them; 0 for a skill that is not shown.
     """
 
     tries: tuple[Judged, ...]
@@ -57,6 +60,7 @@ class Skills:
     verdicts: Counts
     valid: bool
     faults: Faults
+    segments: Mapping[str, int]
 
 
 def no_verdicts() -> Counts:
@@ -69,7 +73,7 @@ def said(verdict: Verdict | VerdictError | str | None) -> int:
     return {Verdict.INCORRECT.value: WRONG, Verdict.CORRECT.value: RIGHT}.get(str(verdict), UNREADABLE)
 
 
-def read(text: str, task: str, gold: str, answer: str | None) -> Skills:
+def read(text: str, task: str, gold: str, answer: str | None, tags: Mapping[str, str] = TAGS) -> Skills:
     """Reads one response.
 
     Args:
@@ -77,8 +81,9 @@ def read(text: str, task: str, gold: str, answer: str | None) -> Skills:
         task: Family whose verifier judges its attempts.
         gold: ``Question.gold``.
         answer: The final answer that the verifier extracted from it, if any.
+        tags: Skill -> tag, for every declared skill.
     """
-    thinking = parse(text)
+    thinking = parse(text, tags)
     tries = tuple(
         Judged(verify(task, gold, tried.attempt), tuple(said(parse_verdict(r)) for r in tried.reflections))
         for tried in thinking.tries
@@ -88,13 +93,16 @@ def read(text: str, task: str, gold: str, answer: str | None) -> Skills:
         if tried.outcome.reason.judged:
             for verdict in tried.verdicts:
                 verdicts[int(tried.outcome.correct), verdict] += 1
+    reflections = sum(len(t.verdicts) for t in tries)
+    shown = Counter(s.skill for s in thinking.segments) + Counter({REFLECTION: reflections})
     return Skills(
         tries=tries,
         answers=len(tries) or int(answer is not None),
-        reflections=sum(len(t.verdicts) for t in tries),
+        reflections=reflections,
         verdicts=verdicts,
         valid=thinking.valid,
         faults=thinking.faults,
+        segments={skill: shown[skill] for skill in tags if skill != ATTEMPT},
     )
 
 

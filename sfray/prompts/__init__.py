@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,12 @@ Message = dict[str, str]
 """One chat turn: ``{"role": …, "content": …}``."""
 
 _SECTIONS = ("solve", "system", "hint", "reflect", "glue", "ending", "backtrack", "confirm")
+_SKILLS = "skills"
+"""The one section that a file may do without: skills can bring a wording of their own."""
 _GLUE = ("generic", "correct", "incorrect")
 _ASKING = ("question", "answer_type")
 _REFLECTING = ("question", "attempt")
+_SHOWING = ("question", "answer_type", "attempt")
 HINT_WORD = re.compile(r"\bhint(?:s|ed|ing)?\b", re.IGNORECASE)
 """What a hinted attempt must not say (paper section 3)."""
 
@@ -40,6 +43,7 @@ class Prompts:
         solve: Variant name -> (system template or None, user template).
         hint: Template appended to the user turn of a hinted twin.
         reflect: Variant name -> user template.
+        skills: Skill -> variant name -> user template, for the segments of the other skills.
         glue: ``generic``, ``correct``, ``incorrect`` phrases.
         ending: Phrases between the thinking and the answer.
         digest: Hash of the file, for manifests.
@@ -53,6 +57,7 @@ class Prompts:
     backtrack: tuple[str, ...]
     confirm: tuple[str, ...]
     digest: str
+    skills: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def attempt(self, variant: str, question: str, answer_type: str, hint: str | None = None) -> list[Message]:
         """The conversation that asks for one attempt; with ``hint`` its rationalization twin."""
@@ -67,6 +72,24 @@ class Prompts:
     def reflection(self, variant: str, question: str, attempt: str) -> list[Message]:
         """The conversation that asks for a reflection on an attempt."""
         return [{"role": "user", "content": fill(self.reflect[variant], question=question, attempt=attempt)}]
+
+    def wording(self, skill: str, variant: str, own: str = "") -> str:
+        """The template that asks for a segment.
+
+        Args:
+            skill: The skill, by its name in configs.
+            variant: The wording wanted.
+            own: The skill's own wording, for a file that says nothing of the skill.
+
+        Raises:
+            ValueError: Nobody has such a wording; names the nearest there is.
+        """
+        there = self.skills.get(skill) or ({"default": own} if own else {})
+        if not there:
+            raise ValueError(f"prompts: skills.{skill} is missing: write there how to ask for a segment of {skill}")
+        if variant not in there:
+            raise ValueError(f"prompts: skills.{skill} has no variant {variant!r}{suggestion(variant, there)}")
+        return there[variant]
 
     def question(self, question: str, answer_type: str, complete: bool = False) -> list[Message]:
         """The user turn of SFT, GRPO and evaluation: the first solve variant, without a system prompt.
@@ -119,8 +142,8 @@ def _repeated(node: yaml.Node | None, prefix: str = "") -> Iterator[str]:
 
 def _checked(raw: Mapping[str, Any], digest: str) -> Prompts:
     for key in raw:
-        if key not in _SECTIONS:
-            close = difflib.get_close_matches(key, _SECTIONS, n=1)
+        if key not in (*_SECTIONS, _SKILLS):
+            close = difflib.get_close_matches(key, (*_SECTIONS, _SKILLS), n=1)
             raise ValueError(f"prompts: no section {key!r}{f'; did you mean {close[0]!r}?' if close else ''}")
     for key in _SECTIONS:
         if not raw.get(key):
@@ -139,6 +162,10 @@ def _checked(raw: Mapping[str, Any], digest: str) -> Prompts:
         backtrack=_phrases(raw["backtrack"], "backtrack"),
         confirm=_phrases(raw["confirm"], "confirm"),
         digest=digest,
+        skills={
+            name: _templates(variants, f"skills.{name}", _SHOWING, needs=("question",))
+            for name, variants in _mapping(raw.get(_SKILLS) or {}, _SKILLS).items()
+        },
     )
 
 

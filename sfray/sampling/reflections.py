@@ -12,7 +12,7 @@ from sfray.arrow import from_table
 from sfray.artifacts import Attempts, Questions
 from sfray.config import DecodingConfig
 from sfray.config.settings import ReflectionSettings
-from sfray.grammar import STRUCTURAL_TAG, Verdict, VerdictError, parse_verdict
+from sfray.grammar import REFLECTION, STRUCTURAL_TAG, Verdict, VerdictError, parse_verdict
 from sfray.models import anywhere
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Reject
@@ -20,11 +20,15 @@ from sfray.rejects import RejectReason
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
+from sfray.skills.registry import skill
+from sfray.skills.skill import Subject
 from sfray.store import Artifact
-from sfray.tasks.outcome import Reason
 
-Source = tuple[Attempt, str, int]
-"""An attempt, a reflection variant, and the number of its first sample."""
+Source = tuple[Subject, str, int]
+"""An attempt with its question, a reflection variant, and the number of its first sample."""
+
+SKILL = skill(REFLECTION)
+"""Says how reflections are asked for and which are valid."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,14 @@ class ReflectionJob(ShardJob):
         questions = {q.id: q for q in from_table(Question, table)}
         sources, requests, rejects = [], [], []
         for attempt in from_table(Attempt, pq.read_table(self.attempts.shard(shard))):
-            if unusable := why_unusable(attempt):
+            subject = Subject(questions[attempt.question_id], attempt)
+            if unusable := SKILL.unusable(subject):
                 rejects.append(Reject(attempt.id, unusable))
                 continue
             for i, variant in enumerate(self.config.reflect.variants):
                 key = f"{attempt.id}/{variant}"
-                messages = prompts.reflection(variant, questions[attempt.question_id].text, attempt.text.strip())
-                sources.append((attempt, variant, i * self.decoding.n))
-                requests.append(Request(key, tuple(messages), self._seed(key)))
+                sources.append((subject, variant, i * self.decoding.n))
+                requests.append(Request(key, tuple(SKILL.prompt(subject, prompts, variant)), self._seed(key)))
         return sources, requests, rejects
 
     def _seed(self, key: str) -> int:
@@ -73,7 +77,9 @@ class ReflectionJob(ShardJob):
 
     def rows(self, source: Source, samples: Sequence[Sampled]) -> tuple[list[Reflection], list[Reject]]:
         """Reads the verdicts; a reflection is valid when its verdict agrees with the verifier."""
-        attempt, _, first = source
+        subject, _, first = source
+        attempt = subject.attempt
+        assert attempt is not None  # noqa: S101 - narrows the type
         kept, rejects = [], []
         for k, sample in enumerate(samples, first):
             key = f"{attempt.id}/r{k}"
@@ -96,19 +102,10 @@ class ReflectionJob(ShardJob):
                     sample.tokens,
                     sample.finish,
                     verdict.value if readable else None,
-                    readable and (verdict is Verdict.CORRECT) == attempt.correct,
+                    readable and SKILL.flaw(sample.text, subject) is None,
                 )
             )
         return kept, rejects
-
-
-def why_unusable(attempt: Attempt) -> RejectReason | None:
-    """Why an attempt cannot stand in a trace, or None when it can."""
-    if attempt.finish != "stop":
-        return RejectReason.ATTEMPT_TRUNCATED
-    if attempt.answer is None:
-        return RejectReason.ATTEMPT_WITHOUT_ANSWER
-    return None if Reason(attempt.reason).judged else RejectReason.ATTEMPT_UNJUDGED
 
 
 def sample(config: ReflectionSettings, output: Artifact, model: str, questions: Questions, attempts: Attempts) -> None:

@@ -16,6 +16,7 @@ STAGES = {
     "questions": "sfray.stages.questions:MakeQuestions",
     "sample": "sfray.stages.sample:Sample",
     "reflect": "sfray.stages.reflect:Reflect",
+    "segments": "sfray.stages.segments:SampleSegments",
     "quality": "sfray.stages.quality:MeasureQuality",
     "traces": "sfray.stages.traces:BuildTraces",
     "select": "sfray.stages.select:SelectCorrect",

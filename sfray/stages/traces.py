@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sfray.artifacts import Attempts, Model, Questions, Reflections, Traces
+from sfray.artifacts import Attempts, Model, Questions, Reflections, Segments, Traces
 from sfray.config.settings import TraceSettings
 from sfray.stage import Stage
 from sfray.store import Artifact
@@ -12,12 +12,17 @@ from sfray.store import Artifact
 
 @dataclass(frozen=True)
 class Inputs:
-    """What it reads. Of the model only the tokenizer is used."""
+    """What it reads. Of the model only the tokenizer is used.
+
+    Attributes:
+        segments: Label -> segments of one skill, which the traces are to show.
+    """
 
     model: Model
     questions: Questions
     attempts: Attempts
     reflections: Reflections
+    segments: dict[str, Segments] = field(default_factory=dict)
 
 
 class BuildTraces(Stage[TraceSettings, Inputs]):
@@ -33,5 +38,5 @@ class BuildTraces(Stage[TraceSettings, Inputs]):
         """Builds the shards that are missing."""
         from sfray.traces.builder import Sources, build
 
-        sources = Sources(inputs.questions, inputs.attempts, inputs.reflections)
+        sources = Sources(inputs.questions, inputs.attempts, inputs.reflections, tuple(inputs.segments.values()))
         build(settings, output, inputs.model.source, sources)

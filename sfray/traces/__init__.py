@@ -4,6 +4,7 @@
     recipes.py     which pairs go together, in which order: pure functions by name
     drawing.py     drawing again what does not fit, by the same law
     planning.py    both for one question: from its rows to its plans
+    placing.py     the segments of other skills: which, and where
     format.py      the words around them
     build.py       all of it for one question, for one shard
     builder.py     many shards at once: the TraceBuilder actors and the stage

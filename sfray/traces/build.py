@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from sfray import seeds
 from sfray.config import TraceConfig
+from sfray.grammar import structural
 from sfray.prompts import Prompts
-from sfray.records import Attempt, Question, Reflection, Reject, Trace
+from sfray.records import Attempt, Question, Reflection, Reject, SkillSegment, Trace
 from sfray.rejects import RejectReason
+from sfray.skills.skill import Skill
 from sfray.tasks.task import group
 from sfray.traces.drawing import Drawn
 from sfray.traces.format import Count, Draft, draft
+from sfray.traces.placing import choose
 from sfray.traces.plan import Plan, Step
 from sfray.traces.planning import Planned, plan_question
 from sfray.traces.pool import Control, Gathered
 from sfray.traces.recipes import Recipe, recipe
 from sfray.traces.statistics import ARITHMETIC_TASKS, Statistics
 
-Row = TypeVar("Row", Attempt, Reflection)
+Row = TypeVar("Row", Attempt, Reflection, SkillSegment)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Workshop:
         answer_types: Task name -> how prompts call its answer.
         count: Tokens of a conversation.
         control: The first control token of the model in a text, or None.
+        skills: Name -> skill, for the segments that traces show besides attempts and reflections.
     """
 
     trace: TraceConfig
@@ -43,6 +47,12 @@ class Workshop:
     answer_types: Mapping[str, str]
     count: Count
     control: Control | None = None
+    skills: Mapping[str, Skill] = field(default_factory=dict)
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags of the skills."""
+        return [skill.tag for skill in self.skills.values()]
 
     @property
     def recipe(self) -> Recipe:
@@ -60,7 +70,11 @@ class Built:
 
 
 def build_shard(
-    questions: Iterable[Question], attempts: Iterable[Attempt], reflections: Iterable[Reflection], workshop: Workshop
+    questions: Iterable[Question],
+    attempts: Iterable[Attempt],
+    reflections: Iterable[Reflection],
+    workshop: Workshop,
+    segments: Iterable[SkillSegment] = (),
 ) -> Built:
     """Builds the traces of a shard, in the order of its questions.
 
@@ -69,16 +83,19 @@ def build_shard(
         attempts: All attempts at them, in any order.
         reflections: All reflections on those, in any order.
         workshop: What to make the traces with.
+        segments: All segments of other skills, on the questions or on the attempts, in any order.
 
     Raises:
-        ValueError: An attempt or a reflection belongs to no question of the shard.
+        ValueError: An attempt, a reflection or a segment belongs to no question of the shard.
     """
     listed = list(questions)
     attempts_of = _grouped(attempts, listed)
     reflections_of = _grouped(reflections, listed)
+    segments_of = _grouped(segments, listed)
     built = Built()
     for question in listed:
-        build_question(question, attempts_of[question.id], reflections_of[question.id], workshop, built)
+        mine = question.id
+        build_question(question, attempts_of[mine], reflections_of[mine], workshop, built, segments_of[mine])
     return built
 
 
@@ -88,6 +105,7 @@ def build_question(
     reflections: Sequence[Reflection],
     workshop: Workshop,
     built: Built | None = None,
+    segments: Sequence[SkillSegment] = (),
 ) -> Built:
     """Builds the traces of one question: plans as :func:`plan_question` draws them, with their words.
 
@@ -97,17 +115,19 @@ def build_question(
         reflections: Reflections on them.
         workshop: What to make the traces with.
         built: Takes the result up; a new one by default.
+        segments: Segments of other skills, on the question or on the attempts.
     """
     built = Built() if built is None else built
     statistics = built.statistics
     statistics.totals["questions"] += 1
     prompt = workshop.prompts.question(question.text, workshop.answer_types[question.task], question.complete)[-1]
-    planned = _planned(question, attempts, reflections, workshop, prompt["content"])
+    usable, torn = _usable(segments, workshop)
+    planned = _planned(question, attempts, reflections, usable, workshop, prompt["content"])
     if isinstance(planned, Reject):
         built.rejects.append(planned)
         statistics.add_question(group(question.task, question.level), 0)
         return built
-    built.rejects += planned.gathered.rejects
+    built.rejects += [*planned.gathered.rejects, *torn]
     statistics.totals.update({f"skipped.{k}": v for k, v in planned.gathered.skipped.items()})
     if not planned.drawn:
         built.rejects.append(_no_trace(question, planned.gathered))
@@ -136,21 +156,31 @@ class Written:
 
 
 def _planned(
-    question: Question, attempts: Sequence[Attempt], reflections: Sequence[Reflection], workshop: Workshop, prompt: str
+    question: Question,
+    attempts: Sequence[Attempt],
+    reflections: Sequence[Reflection],
+    segments: Sequence[SkillSegment],
+    workshop: Workshop,
+    prompt: str,
 ) -> Planned | Reject:
     """The question's traces as they are drawn under the limit, words included."""
     if workshop.control is not None and (token := workshop.control(prompt)):
         return Reject(question.id, RejectReason.CONTROL_TOKEN, f"{token} in the question")
     # Of their own, so that the plans do not depend on the words of those before them.
     words = seeds.rng(workshop.seed, "traces", workshop.recipe.name, question.id, "words")
+    of_skills = seeds.rng(workshop.seed, "traces", workshop.recipe.name, question.id, "segments")
 
     def make(plan: Plan) -> Written | None:
-        """Draws the words of a plan; None where that is too long."""
+        """Draws the words and the segments of a plan; None where that is too long."""
         written = draft(plan, workshop.prompts, words)
+        if segments:
+            written = replace(written, shown=choose(plan, segments, workshop.skills, of_skills))
         tokens = workshop.count(prompt, text := written.text)
         return Written(written, text, tokens) if tokens <= workshop.trace.max_tokens else None
 
-    return plan_question(question.id, attempts, reflections, workshop.trace, workshop.seed, make, workshop.control)
+    return plan_question(
+        question.id, attempts, reflections, workshop.trace, workshop.seed, make, workshop.control, workshop.tags
+    )
 
 
 def _given_up(name: str, drawn: Drawn, limit: int) -> Reject:
@@ -165,6 +195,20 @@ def _grouped(rows: Iterable[Row], questions: Sequence[Question]) -> dict[str, li
             raise ValueError(f"{row.id}: its question {row.question_id} is not in this shard")
         known[row.question_id].append(row)
     return known
+
+
+def _usable(segments: Sequence[SkillSegment], workshop: Workshop) -> tuple[list[SkillSegment], list[Reject]]:
+    """The segments without a tag of any skill of the traces and without a control token; the others are rejects."""
+    tag = structural(workshop.tags)
+    usable, rejects = [], []
+    for one in segments:
+        if tag.search(one.text):
+            rejects.append(Reject(one.id, RejectReason.STRUCTURAL_TAG, one.text[:200]))
+        elif workshop.control is not None and workshop.control(one.text):
+            rejects.append(Reject(one.id, RejectReason.CONTROL_TOKEN, one.text[:200]))
+        else:
+            usable.append(one)
+    return usable, rejects
 
 
 def _no_trace(question: Question, gathered: Gathered) -> Reject:
@@ -188,6 +232,8 @@ def _trace(name: str, question: Question, recipe_name: str, prompt: str, drawn: 
         n_incorrect=sum(not s.correct for s in steps),
         tokens=written.tokens,
         correct=drawn.plan.correct,
+        skills=list(written.draft.skills),
+        segments=[row.id for row in written.draft.woven.rows],
     )
 
 

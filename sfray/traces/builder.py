@@ -19,12 +19,14 @@ import pyarrow.parquet as pq
 
 from sfray import models
 from sfray.arrow import from_table, to_table
-from sfray.artifacts import Attempts, Questions, Reflections
+from sfray.artifacts import Attempts, Questions, Reflections, Segments
 from sfray.config.settings import TraceSettings
 from sfray.files import read_json, write_json
 from sfray.progress import Bar, console
 from sfray.prompts import Prompts, load
-from sfray.records import Attempt, Question, Reflection, Trace
+from sfray.records import Attempt, Question, Reflection, SkillSegment, Trace
+from sfray.skills.registry import skills
+from sfray.skills.skill import Skill
 from sfray.store import Artifact, StageStalled
 from sfray.tasks.registry import FAMILIES, family
 from sfray.traces.build import Workshop, build_shard
@@ -40,11 +42,21 @@ _MAX_DEATHS = 5
 
 @dataclass(frozen=True)
 class Sources:
-    """What traces are made of; the shards of all three match."""
+    """What traces are made of; the shards of all match."""
 
     questions: Questions
     attempts: Attempts
     reflections: Reflections
+    segments: tuple[Segments, ...] = ()
+
+    @property
+    def skills(self) -> dict[str, Skill]:
+        """The skills of the segments by name.
+
+        Raises:
+            ValueError: There is no such skill, or two share a tag.
+        """
+        return skills([one.skill for one in self.segments], "traces: segments")
 
 
 class TraceBuilder:
@@ -60,9 +72,15 @@ class TraceBuilder:
 
     def __init__(self, config: TraceSettings, output: Artifact, model: str, sources: Sources, prompts: Prompts) -> None:
         tokenizer = models.load_tokenizer(models.resolve(model), config.model.trust_remote_code)
-        answer_types = {name: family(name).answer_type for name in FAMILIES}
-        control = partial(models.control_token, tokenizer)
-        self.workshop = Workshop(config.trace, config.run.seed, prompts, answer_types, counter(tokenizer), control)
+        self.workshop = Workshop(
+            config.trace,
+            config.run.seed,
+            prompts,
+            {name: family(name).answer_type for name in FAMILIES},
+            counter(tokenizer),
+            partial(models.control_token, tokenizer),
+            sources.skills,
+        )
         self.output = output
         self.sources = sources
         self.questions = pq.ParquetFile(sources.questions.file)
@@ -74,6 +92,7 @@ class TraceBuilder:
             from_table(Attempt, pq.read_table(self.sources.attempts.shard(shard))),
             from_table(Reflection, pq.read_table(self.sources.reflections.shard(shard))),
             self.workshop,
+            [row for of in self.sources.segments for row in from_table(SkillSegment, pq.read_table(of.shard(shard)))],
         )
         # Before the part: where a part is, its statistics are too.
         write_json(_statistics(self.output, shard), built.statistics.as_dict())
@@ -107,12 +126,13 @@ def build(config: TraceSettings, output: Artifact, model: str, sources: Sources)
         sources: What they are made of.
 
     Raises:
-        ValueError: ``trace`` asks for what its recipe cannot do, or the shards of the inputs
-            do not match.
+        ValueError: ``trace`` asks for what its recipe cannot do, the shards of the inputs do not
+            match, or two skills of the segments share a tag.
         ray.exceptions.RayError: A builder failed for a reason that a retry cannot mend.
     """
     start = time.monotonic()
     require(config.trace)
+    skills([one.skill for one in sources.segments], "traces: segments")
     shards = _shards(sources)
     missing = output.missing(shards)
     with Bar("traces", total=len(missing), unit="shards") as bar:
@@ -179,7 +199,7 @@ def _built(
 
 def _shards(sources: Sources) -> int:
     shards = sources.questions.shards
-    for source in (sources.attempts, sources.reflections):
+    for source in (sources.attempts, sources.reflections, *sources.segments):
         absent = [i for i in range(shards) if not source.shard(i).exists()]
         if absent:
             raise ValueError(f"{source.path}: {len(absent)} of {shards} shards are missing, the first is {absent[0]}")

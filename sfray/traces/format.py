@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sfray.grammar import Pair, render
+from sfray.grammar import ATTEMPT, TAGS, Pair, Segment, paired, render_parts
 from sfray.prompts import Prompts
+from sfray.traces.placing import Shown, Woven, weave
 from sfray.traces.plan import Closing, Plan, Step
 
 Count = Callable[[str, str], int]
@@ -23,12 +25,14 @@ class Draft:
         glue: One phrase after each step but the last.
         closing: The phrase of the plan's closing; empty without one.
         ending: The phrase between the thinking and the answer.
+        shown: The segments of other skills that were chosen for the trace.
     """
 
     plan: Plan
     glue: tuple[str, ...]
     closing: str
     ending: str
+    shown: tuple[Shown, ...] = ()
 
     @property
     def phrases(self) -> tuple[str, ...]:
@@ -44,14 +48,25 @@ class Draft:
         return answer
 
     @property
-    def text(self) -> str:
-        """The assistant turn."""
+    def woven(self) -> Woven:
+        """The parts of the thinking in order, and the segments among them that have a place."""
         steps = self.plan.steps
-        parts = [Pair(s.attempt.text, None if s.reflection is None else s.reflection.text) for s in steps]
+        pairs = [Pair(s.attempt.text, None if s.reflection is None else s.reflection.text) for s in steps]
         closing = self.closing
         if self.plan.closing is Closing.BACKTRACK:
             closing = f"{closing}\n{steps[self.plan.final].attempt.text.strip()}"
-        return render(parts, self.glue, self.ending, self.answer, closing)
+        return weave(paired(pairs, self.glue, closing), self.shown)
+
+    @property
+    def text(self) -> str:
+        """The assistant turn."""
+        tags = {**TAGS, **{one.skill.name: one.skill.tag for one in self.shown}}
+        return render_parts(self.woven.parts, self.ending, self.answer, tags)
+
+    @property
+    def skills(self) -> Counter[str]:
+        """Segments of each skill that the trace shows, in order of appearance; an attempt alone shows none."""
+        return Counter(p.skill for p in self.woven.parts if isinstance(p, Segment) and p.skill != ATTEMPT)
 
 
 def draft(plan: Plan, prompts: Prompts, rng: random.Random) -> Draft:

@@ -6,7 +6,7 @@ the very traces that will be made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sfray import seeds
@@ -44,6 +44,7 @@ def plan_question(
     seed: int,
     make: Make = whole,
     control: Control | None = None,
+    tags: Collection[str] = (),
 ) -> Planned:
     """Plans the traces of one question.
 
@@ -59,10 +60,11 @@ def plan_question(
         seed: The run's seed.
         make: What to make of a plan, None where it does not fit; without it every plan fits.
         control: Finds control tokens of the model in a text; without it no text is looked at.
+        tags: Tags of other skills that the traces show.
     """
     chosen = recipe(config.recipe)
     rng = seeds.rng(seed, "traces", chosen.name, question_id)
-    gathered = gather(attempts, reflections, config.variants, not_drawn(attempts, config, seed), control)
+    gathered = gather(attempts, reflections, config.variants, not_drawn(attempts, config, seed), control, tags)
     drawn = chosen.draw(gathered.pools, config, rng, make)
     made = [i for i, each in enumerate(drawn) if each.made is not None]
     if config.max_per_question is not None and len(made) > config.max_per_question:

@@ -8,13 +8,14 @@ usable when it stopped by itself, is valid and holds neither.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sfray import seeds
 from sfray.config import TraceConfig
-from sfray.grammar import STRUCTURAL_TAG
+from sfray.grammar import structural
 from sfray.records import Attempt, Reflection, Reject
 from sfray.rejects import RejectReason
 from sfray.tasks.outcome import Reason
@@ -75,6 +76,7 @@ def gather(
     variants: Sequence[str] | None = None,
     left_out: Collection[str] = (),
     control: Control | None = None,
+    tags: Collection[str] = (),
 ) -> Gathered:
     """Sorts one question's rows into pools.
 
@@ -84,14 +86,16 @@ def gather(
         variants: Prompt variants to use; None for all.
         left_out: Ids of attempts to do without, see :func:`not_drawn`; their reflections are passed over.
         control: Finds control tokens, which a trace would teach as such; None to look for none.
+        tags: Tags of other skills in the traces: a text that holds one would break their grammar.
     """
+    tag = structural(tags)
     rejects: list[Reject] = []
     skipped: Counter[str] = Counter()
     on_attempt: defaultdict[str, list[Reflection]] = defaultdict(list)
     for reflection in sorted(reflections, key=lambda r: r.id):
         if reflection.attempt_id in left_out:
             continue
-        if reason := _reflection_skip(reflection, control):
+        if reason := _reflection_skip(reflection, control, tag):
             _note(reflection.id, reflection.text, reason, rejects, skipped)
         else:
             on_attempt[reflection.attempt_id].append(reflection)
@@ -100,7 +104,7 @@ def gather(
         usable = on_attempt.get(attempt.id, [])
         if attempt.id in left_out:
             skipped[RejectReason.NOT_DRAWN.value] += 1
-        elif reason := _attempt_skip(attempt, bool(usable), variants, control):
+        elif reason := _attempt_skip(attempt, bool(usable), variants, control, tag):
             detail = f"{attempt.reason}: {attempt.answer}" if reason is RejectReason.UNJUDGED else attempt.text
             _note(attempt.id, detail, reason, rejects, skipped)
         else:
@@ -111,10 +115,10 @@ def gather(
     return Gathered(pools, rejects, skipped)
 
 
-def _reflection_skip(reflection: Reflection, control: Control | None) -> RejectReason | None:
+def _reflection_skip(reflection: Reflection, control: Control | None, tag: re.Pattern[str]) -> RejectReason | None:
     if reflection.finish != "stop":
         return RejectReason.TRUNCATED_REFLECTION
-    if STRUCTURAL_TAG.search(reflection.text):
+    if tag.search(reflection.text):
         return RejectReason.STRUCTURAL_TAG
     if control is not None and control(reflection.text):
         return RejectReason.CONTROL_TOKEN
@@ -122,13 +126,13 @@ def _reflection_skip(reflection: Reflection, control: Control | None) -> RejectR
 
 
 def _attempt_skip(
-    attempt: Attempt, reflected: bool, variants: Sequence[str] | None, control: Control | None
+    attempt: Attempt, reflected: bool, variants: Sequence[str] | None, control: Control | None, tag: re.Pattern[str]
 ) -> RejectReason | None:
     if variants is not None and attempt.variant not in variants:
         return RejectReason.OTHER_VARIANT
     if attempt.finish != "stop":
         return RejectReason.TRUNCATED_ATTEMPT
-    if STRUCTURAL_TAG.search(attempt.text):
+    if tag.search(attempt.text):
         return RejectReason.STRUCTURAL_TAG
     if control is not None and control(attempt.text):
         return RejectReason.CONTROL_TOKEN

@@ -40,6 +40,7 @@ class Statistics:
         position: ``"k"`` -> traces whose k-th attempt (from 1) is there; ``"k correct"`` -> and correct.
         phrases: Phrase -> uses.
         lengths: First token count of a bin of ``TOKEN_BIN`` -> traces.
+        skills: Skill -> traces that show it; ``"skill segments"`` -> its segments in them.
         silver: ``task.what`` -> attempts or reflections, each distinct one of a question once.
     """
 
@@ -52,6 +53,7 @@ class Statistics:
     phrases: Counter[str] = field(default_factory=Counter)
     lengths: Counter[str] = field(default_factory=Counter)
     silver: Counter[str] = field(default_factory=Counter)
+    skills: Counter[str] = field(default_factory=Counter)
 
     def add_question(self, level: str, traces: int) -> None:
         """Counts a question of a level, as :func:`sfray.tasks.task.group` names it, with its number of traces."""
@@ -74,6 +76,8 @@ class Statistics:
             self.position[str(place)] += 1
             self.position[f"{place} correct"] += letter == "C"
         self.phrases.update(draft.phrases)
+        for skill, segments in draft.skills.items():
+            self.skills.update({skill: 1, f"{skill} segments": segments})
         self.lengths[str(tokens // TOKEN_BIN * TOKEN_BIN)] += 1
 
     def add_silver(self, task: str, target: Exact | None, steps: Mapping[str, Step]) -> None:
@@ -130,6 +134,11 @@ class Statistics:
             "with_incorrect": {"drawn": _with_incorrect(self.mix_drawn), "kept": _with_incorrect(self.mix)},
             "correct_by_position": {
                 str(k): _rate(self.position[f"{k} correct"], self.position[str(k)]) for k in places
+            },
+            "skills": {
+                skill: {"traces": self.skills[skill], "segments": self.skills[f"{skill} segments"]}
+                for skill in sorted(self.skills)
+                if not skill.endswith(" segments")
             },
             "phrases": dict(self.phrases.most_common()),
             "tokens": {

@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +71,7 @@ def test_summary_by_hand(tmp_path):
     assert (grpo["answers_per_response"], grpo["reflections_per_response"]) == (2.0, 2.0)
     assert grpo["responses_with_reflection"] == 1.0
     assert (grpo["valid_grammar"], grpo["grammar_faults"]) == (1.0, {})
+    assert grpo["skills"] == {"reflection": {"per_response": 2.0, "responses": 1.0}}
     assert grpo["verdicts"]["correct"]["f1"]["mean"] == grpo["verdicts"]["incorrect"]["f1"]["mean"] == 1.0
     assert grpo["verdicts"]["incorrect"]["support"] == 4
     assert grpo["scorecard"]["incorrect_to_correct"]["mean"] == grpo["scorecard"]["gain"]["mean"] == 1.0
@@ -84,6 +85,27 @@ def test_the_lenient_rate_stands_beside_the_strict_one(tmp_path):
     base = summarise(*_write(tmp_path, rows), _CONFIG)["models"]["base"]["levels"]["countdown-3"]
     assert base["accuracy"]["mean"] == 0.25
     assert base["lenient_accuracy"]["mean"] == 0.5
+
+
+def test_use_of_declared_skills(tmp_path):
+    planned = _REFLECTED.replace("<sample>", "<plan>p</plan><sample>")
+    rows = _rows()
+    rows["grpo"][0] = replace(rows["grpo"][0], text=planned)
+    models, questions = _write(tmp_path, rows)
+    counted = replace(_DECODING, skills=["planning", "backtracking"])
+    models["grpo"] = replace(models["grpo"], decoding=counted)
+    results = summarise(models, questions, _CONFIG)
+    grpo = results["models"]["grpo"]
+    assert list(results["models"]["base"]["overall"]["skills"]) == ["reflection"]
+    assert grpo["levels"]["countdown-3"]["skills"] == {
+        "reflection": {"per_response": 2.0, "responses": 1.0},
+        "planning": {"per_response": 0.5, "responses": 0.25},
+        "backtracking": {"per_response": 0.0, "responses": 0.0},
+    }
+    assert grpo["overall"]["skills"]["planning"] == {"per_response": 0.25, "responses": 0.125}
+    assert "skills" not in results["decoding"]
+    with pytest.raises(ValueError, match=r"^evaluate\.skills: no skill 'planing'; did you mean 'planning'\?$"):
+        summarise({"grpo": replace(models["grpo"], decoding=replace(counted, skills=["planing"]))}, questions, _CONFIG)
 
 
 def test_averages_weigh_levels_and_not_questions(tmp_path):
@@ -155,7 +177,8 @@ def test_write_leaves_results_and_commits(tmp_path, capsys):
     write(_CONFIG, output, questions, models)
     results = json.loads((output.path / "results.json").read_text())
     assert results["schema"] == 1
-    assert (results["samples_per_question"], results["decoding"]) == (2, asdict(_DECODING))
+    decoding = {k: v for k, v in asdict(_DECODING).items() if k != "skills"}
+    assert (results["samples_per_question"], results["decoding"]) == (2, decoding)
     manifest = output.manifest
     assert manifest.counts == {"questions": 3, "completions": 12, "missing": 0}
     assert manifest.metrics["accuracy"]["grpo"]["mean"] == 0.75

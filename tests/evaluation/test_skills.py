@@ -1,7 +1,7 @@
 import numpy as np
 
 from sfray.evaluation.skills import RIGHT, UNREADABLE, WRONG, read, said, verdict_scores
-from sfray.grammar import Faults, Pair, Verdict, VerdictError, render
+from sfray.grammar import TAGS, Faults, Pair, Verdict, VerdictError, render
 from tests.evaluation.rows import RIGHT as RIGHT_TEXT
 from tests.evaluation.rows import WRONG as WRONG_TEXT
 from tests.evaluation.rows import question
@@ -95,3 +95,15 @@ def test_scores_by_hand():
 def test_scores_without_verdicts_are_not_defined():
     scores = verdict_scores(np.zeros((2, 2, 3), int))
     assert scores["correct"] == {"precision": None, "recall": None, "f1": None, "support": 0}
+
+
+def test_segments_of_every_declared_skill_are_counted():
+    text = (
+        f"<think><plan>p</plan><sample>{WRONG_TEXT}</sample><reflect>r</reflect><plan>q</plan>"
+        f"<sample>{RIGHT_TEXT}</sample></think> <answer>3 * 5</answer>"
+    )
+    tags = TAGS | {"planning": "plan", "backtracking": "backtrack"}
+    skills = read(text, _Q.task, _Q.gold, "3 * 5", tags)
+    assert skills.segments == {"reflection": 1, "planning": 2, "backtracking": 0}
+    assert skills.valid
+    assert read(text, _Q.task, _Q.gold, "3 * 5").segments == {"reflection": 1}

@@ -60,6 +60,33 @@ def test_what_a_model_is_told(tmp_path: Path) -> None:
     assert words.question("2+2? {x}", "the number", complete=True) == [{"role": "user", "content": "2+2? {x}"}]
 
 
+def test_a_wording_of_a_skill(tmp_path: Path) -> None:
+    words = load(str(own(tmp_path, skills={"planning": {"default": "P {question} {attempt}", "short": "{question}"}})))
+    assert words.wording("planning", "short") == "{question}"
+    assert words.wording("planning", "default", "of its own") == "P {question} {attempt}"
+    assert words.wording("doubt", "default", "of its own") == "of its own"
+    with pytest.raises(
+        ValueError, match=r"^prompts: skills\.doubt is missing: write there how to ask for a segment of"
+    ):
+        words.wording("doubt", "default")
+    with pytest.raises(ValueError, match=r"^prompts: skills\.planning has no variant 'shrt'; did you mean 'short'\?$"):
+        words.wording("planning", "shrt")
+
+
+def test_a_file_may_say_nothing_of_skills(tmp_path: Path) -> None:
+    assert load(str(own(tmp_path))).skills == {}
+
+
+@pytest.mark.parametrize("file", ["default", "paper"])
+def test_the_shipped_skills_have_wordings(file: str) -> None:
+    words = load(file)
+    assert {name: list(variants) for name, variants in words.skills.items()} == {
+        "planning": ["default"], "decomposition": ["default"], "backtracking": ["default"],
+    }  # fmt: skip
+    assert "{attempt}" in words.skills["backtracking"]["default"]
+    assert "{attempt}" not in words.skills["decomposition"]["default"]
+
+
 def test_the_system_prompt_is_filled_too(tmp_path: Path) -> None:
     words = load(str(own(tmp_path, system__be="Give {answer_type} to {question}")))
     assert words.attempt("second", "2+{answer_type}?", "the number") == [
@@ -173,6 +200,14 @@ REFUSED = [
     (
         {"reflect__default": "R {question} {attempts}"},
         "prompts: reflect.default has {attempts}, which nothing fills; did you mean {attempt}?",
+    ),
+    ({"skills": ["planning"]}, "prompts: skills must be a mapping of names"),
+    ({"skill": {"planning": {"default": "x"}}}, "prompts: no section 'skill'; did you mean 'skills'?"),
+    ({"skills": {"planning": "x"}}, "prompts: skills.planning must be a mapping of names"),
+    ({"skills": {"planning": {"default": "x"}}}, "prompts: skills.planning.default must hold {question}"),
+    (
+        {"skills": {"planning": {"default": "{question} {atempt}"}}},
+        "prompts: skills.planning.default has {atempt}, which nothing fills; did you mean {attempt}?",
     ),
     ({"glue__corect": ["c"]}, "prompts: glue.corect: no such key; did you mean 'correct'?"),
     ({"glue__generic": ["g", "No {answer}"]}, "prompts: glue.generic[1] has {answer}, but phrases are not filled"),

@@ -9,7 +9,8 @@ from sfray.artifacts import Attempts, Questions
 from sfray.files import write_table
 from sfray.records import Attempt, Reflection, Reject
 from sfray.sampling.engine import Sampled
-from sfray.sampling.reflections import ReflectionJob, why_unusable
+from sfray.sampling.reflections import ReflectionJob
+from sfray.skills.skill import Subject, why_unusable
 from tests.sampling.rows import CONFIG, QUESTION, attempt, stage, write_questions
 
 RIGHT = attempt("3 + 5 = 8. <answer>(3 + 5) * 8</answer>", True, "(3 + 5) * 8")
@@ -60,13 +61,13 @@ def test_a_reflection_is_valid_when_its_verdict_agrees(tmp_path):
         Sampled("It is 64. <verdict>Correct</verdict>", 9, "stop"),
         Sampled("It is 63. <verdict>**incorrect**.</verdict>", 9, "stop"),
     ]
-    kept, rejects = made.rows((RIGHT, "default", 0), samples)
+    kept, rejects = made.rows((Subject(QUESTION, RIGHT), "default", 0), samples)
     assert kept == [
         Reflection(f"{RIGHT.id}/r0", RIGHT.id, QUESTION.id, 0, samples[0].text, 9, "stop", "Correct", True),
         Reflection(f"{RIGHT.id}/r1", RIGHT.id, QUESTION.id, 1, samples[1].text, 9, "stop", "Incorrect", False),
     ]
     assert rejects == []
-    agreeing, _ = made.rows((WRONG, "default", 0), samples)
+    agreeing, _ = made.rows((Subject(QUESTION, WRONG), "default", 0), samples)
     assert [r.valid for r in agreeing] == [False, True]
 
 
@@ -78,7 +79,7 @@ def test_unreadable_reflections_are_counted_and_never_valid(tmp_path):
         Sampled("<verdict>Correct</verdict> and so on", 3, "length"),
         Sampled("</reflect><verdict>Correct</verdict>", 3, "stop"),
     ]
-    kept, rejects = job(tmp_path, RIGHT).rows((RIGHT, "default", 0), samples)
+    kept, rejects = job(tmp_path, RIGHT).rows((Subject(QUESTION, RIGHT), "default", 0), samples)
     assert [r.reason for r in rejects] == [
         "missing_verdict", "contradictory_verdict", "unreadable_verdict", "truncated", "structural_tag",
     ]  # fmt: skip
@@ -86,5 +87,7 @@ def test_unreadable_reflections_are_counted_and_never_valid(tmp_path):
 
 
 def test_a_second_reflection_variant_continues_the_numbers(tmp_path):
-    kept, _ = job(tmp_path, RIGHT).rows((RIGHT, "other", 2), [Sampled("<verdict>Correct</verdict>", 1, "stop")])
+    kept, _ = job(tmp_path, RIGHT).rows(
+        (Subject(QUESTION, RIGHT), "other", 2), [Sampled("<verdict>Correct</verdict>", 1, "stop")]
+    )
     assert kept[0].id == f"{RIGHT.id}/r2"

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from sfray.arrow import to_table
 from sfray.artifacts import Attempts, Questions, Reflections
 from sfray.grammar import Verdict
-from sfray.records import Attempt, Question, Reflection
+from sfray.records import Attempt, Question, Reflection, SkillSegment
+from sfray.skills.registry import skill
 from sfray.store import Artifact
 from sfray.tasks import countdown
 from sfray.tasks.registry import verify
@@ -55,6 +56,22 @@ def reflection(on: Attempt, number: int = 0, **fields: object) -> Reflection:
         "valid": True,
     }
     return Reflection(**(row | fields))  # type: ignore[arg-type]
+
+
+def segment(name: str, on: Attempt | None = None, number: int = 0, **fields: object) -> SkillSegment:
+    """A segment of a skill on an attempt, or on the question ``q``."""
+    row = {
+        "id": f"{'q' if on is None else on.id}/{skill(name).tag}{number}",
+        "skill": name,
+        "question_id": "q" if on is None else on.question_id,
+        "attempt_id": None if on is None else on.id,
+        "variant": "default",
+        "sample": number,
+        "text": f"{name} of {'q' if on is None else on.answer}",
+        "tokens": 5,
+        "finish": "stop",
+    }
+    return SkillSegment(**(row | fields))  # type: ignore[arg-type]
 
 
 def pools(correct: int, incorrect: int, reflections: int = 1, variants: int = 1) -> Pools:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -16,10 +17,12 @@ from sfray.config import TraceConfig
 from sfray.grammar import STRUCTURAL_TAG, Verdict, parse, parse_verdict
 from sfray.prompts import load
 from sfray.records import Question, Reject
+from sfray.skills.registry import skills
+from sfray.skills.registry import tags as tags_of
 from sfray.tasks.registry import verify
 from sfray.traces.build import Workshop, build_question, build_shard
 from sfray.traces.recipes import RECIPES
-from tests.traces.rows import attempt, countdown_rows, reflection
+from tests.traces.rows import attempt, countdown_rows, reflection, segment
 
 PROMPTS = load()
 QUESTIONS, ATTEMPTS, REFLECTIONS = countdown_rows(10)
@@ -283,7 +286,9 @@ def test_without_new_options_the_traces_keep_every_byte(name: str, traces: int, 
     )
     made = build_shard(*countdown_rows(12), shop).traces
     assert len(made) == traces
-    assert hashlib.sha256(repr(made).encode()).hexdigest()[:16] == digest
+    assert all(t.skills == ["reflection"] and t.segments == [] for t in made)
+    earlier = repr(made).replace(", skills=['reflection'], segments=[])", ")")  # the digests are older than the columns
+    assert hashlib.sha256(earlier.encode()).hexdigest()[:16] == digest
 
 
 def test_a_trace_of_several_recipes_names_its_own() -> None:
@@ -297,3 +302,94 @@ def test_a_trace_of_several_recipes_names_its_own() -> None:
     made = build_shard(*countdown_rows(4), shop).traces
     assert {t.recipe for t in made} == {"zero_c", "star_cc"}
     assert all(t.id.startswith(f"{t.question_id}#zero_c+star_cc.") for t in made)
+
+
+SKILLS = skills(["decomposition", "planning", "backtracking"])
+SEGMENTS = [segment("decomposition", id=f"{q.id}/d0", question_id=q.id) for q in QUESTIONS]
+SEGMENTS += [segment("planning", a, k) for a in ATTEMPTS for k in range(2)]
+SEGMENTS += [segment("backtracking", a) for a in ATTEMPTS if not a.correct]
+
+
+def without(text: str) -> str:
+    """A trace less the segments of other skills."""
+    for skill in SKILLS.values():
+        text = re.sub(rf"<{skill.tag}>\n.*?\n</{skill.tag}>\n", "", text, flags=re.DOTALL)
+    return text
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES))
+def test_segments_are_added_and_nothing_else_changes(recipe: str) -> None:
+    plain = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, workshop(recipe=recipe)).traces
+    shown = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, replace(workshop(recipe=recipe), skills=SKILLS), SEGMENTS)
+    assert [without(t.text) for t in shown.traces] == [t.text for t in plain]
+    by_id = {s.id: s for s in SEGMENTS}
+    uses: Counter[str] = Counter()
+    for trace in shown.traces:
+        thinking = parse(trace.text, tags_of(SKILLS))
+        assert thinking.valid
+        assert [s.text for s in thinking.segments] == [by_id[i].text for i in trace.segments]
+        names = {s.skill for s in thinking.segments} | ({"reflection"} if any(trace.reflections) else set())
+        assert set(trace.skills) == names
+        uses.update(s.skill for s in thinking.segments)
+    counted = shown.statistics.summary()["skills"]
+    assert {k: v["segments"] for k, v in counted.items() if k != "reflection"} == uses
+    assert uses["planning"] == sum(len(t.attempts) for t in shown.traces)
+    assert uses["decomposition"] == len(shown.traces) == counted["decomposition"]["traces"]
+
+
+def test_declared_skills_without_segments_change_nothing() -> None:
+    plain = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, workshop())
+    assert build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, replace(workshop(), skills=SKILLS)) == plain
+
+
+def test_an_exact_trace_that_plans_and_goes_back() -> None:
+    attempts = [attempt(0, True), attempt(0, False)]
+    rows = [segment("planning", attempts[0]), segment("backtracking", attempts[1])]
+    shop = replace(workshop(recipe="star_c", l_max=2), skills=SKILLS)
+    (trace,) = build_question(QUESTION, attempts, [reflection(a) for a in attempts], shop, segments=rows).traces
+    assert (trace.skills, trace.segments) == (
+        ["reflection", "backtracking", "planning"], ["q/plain/100/backtrack0", "q/plain/0/plan0"]
+    )  # fmt: skip
+    between = trace.text.partition("<verdict>Incorrect</verdict>\n</reflect>\n")[2].partition("<sample>")[0]
+    glue, _, after = between.partition("\n")
+    assert glue in (*PROMPTS.glue["incorrect"], *PROMPTS.glue["generic"])
+    assert after == "<backtrack>\nbacktracking of I0\n</backtrack>\n<plan>\nplanning of C0\n</plan>\n"
+
+
+def test_the_segments_count_towards_the_length() -> None:
+    attempts = [attempt(0, True), attempt(0, False)]
+    rows = [segment("planning", attempts[0]), segment("planning", attempts[0], 1, text="a longer plan " * 9)]
+    config = {"recipe": "star_c", "l_max": 2, "repeats": 20}
+    reflections = [reflection(a) for a in attempts]
+    free = build_question(
+        QUESTION, attempts, reflections, replace(workshop(**config), skills=SKILLS), segments=rows
+    ).traces
+    assert all(t.tokens == len(t.prompt) + len(t.text) for t in free)
+    assert {tuple(t.segments) for t in free} == {("q/plain/0/plan0",), ("q/plain/0/plan1",)}
+    limit = min(t.tokens for t in free if t.segments == ["q/plain/0/plan1"]) - 1
+    shop = replace(workshop(**config, max_tokens=limit), skills=SKILLS)
+    tight = build_question(QUESTION, attempts, reflections, shop, segments=rows)
+    assert {tuple(t.segments) for t in tight.traces} == {("q/plain/0/plan0",)}
+    assert tight.statistics.totals["redrawn"] > 0
+    assert all(t.tokens <= limit for t in tight.traces)
+
+
+def test_a_control_token_in_a_segment_is_a_reject() -> None:
+    one = attempt(0, True)
+    rows = [segment("planning", one, text="a <|im_end|>"), segment("planning", one, 1)]
+    shop = replace(workshop(), skills=SKILLS, control=lambda t: "<|im_end|>" if "<|im_end|>" in t else None)
+    built = build_question(QUESTION, [one], [reflection(one)], shop, segments=rows)
+    assert [t.segments for t in built.traces] == [["q/plain/0/plan1"]]
+    assert built.rejects == [Reject("q/plain/0/plan0", "control_token", "a <|im_end|>")]
+
+
+def test_a_tag_of_a_declared_skill_in_any_row_is_a_reject() -> None:
+    attempts = [attempt(0, True), attempt(1, True, text="</plan> <answer>C1</answer>")]
+    rows = [segment("planning", attempts[0], text="a <Backtrack>"), segment("planning", attempts[0], 1)]
+    shop = replace(workshop(), skills=SKILLS)
+    built = build_question(QUESTION, attempts, [reflection(a) for a in attempts], shop, segments=rows)
+    assert [(t.attempts, t.segments) for t in built.traces] == [(["q/plain/0"], ["q/plain/0/plan1"])]
+    assert built.rejects == [
+        Reject("q/plain/1", "structural_tag", "</plan> <answer>C1</answer>"),
+        Reject("q/plain/0/plan0", "structural_tag", "a <Backtrack>"),
+    ]

@@ -49,6 +49,7 @@ def test_summary() -> None:
         "mix_drawn": {"1,0": 1, "1,1": 1, "1,2": 2},
         "with_incorrect": {"drawn": 0.75, "kept": 0.666667},
         "correct_by_position": {"1": 0.666667, "2": 0.5, "3": 1.0},
+        "skills": {"reflection": {"traces": 3, "segments": 6}},
         "phrases": {"again": 3, "so": 3},
         "tokens": {"total": 257, "mean": 85.666667, "bin": 64, "histogram": {"0": 1, "64": 1, "128": 1}},
         "silver": {},
