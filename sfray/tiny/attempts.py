@@ -13,15 +13,19 @@ from dataclasses import dataclass
 
 from sfray.tasks.countdown import Problem, Tree, combine, render, steps
 
-OUTCOMES = ("hit", "miss", "slip", "stray", "repeat", "blank")
+OUTCOMES = ("hit", "miss", "slip", "lapse", "stray", "repeat", "blank")
 """hit: reaches the target. miss: right arithmetic, other value. slip: other value,
-claimed to be the target. stray: uses a number that is not given. repeat: uses a given
-number too often. blank: stops without an answer."""
+claimed to be the target in the last step. lapse: the same, by a wrong step before the
+last (a slip where none is found). stray: uses a number that is not given. repeat: uses a
+given number too often. blank: stops without an answer."""
 
 VARIANTS = ("plain", "plan", "alternatives", "restate")
 
 _TRIES = 20
-"""How many trees a cheating attempt (stray, repeat) may look at for one that hits."""
+"""How many trees a wrong attempt (lapse, stray, repeat) may look at for one that seems to hit."""
+
+_ERRORS = tuple(error for error in range(-12, 13) if error)
+"""By how much a lapse may be out."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ def work(rng: random.Random, problem: Problem, outcome: str) -> Attempt:
         outcome: One of :data:`OUTCOMES`.
     """
     numbers, target = problem.numbers, problem.target
+    if outcome == "lapse":
+        return _lapse(rng, problem) or work(rng, problem, "slip")
     if outcome in ("hit", "blank"):
         value, tree = target, problem.tree
     elif outcome in ("miss", "slip"):
@@ -60,6 +66,34 @@ def work(rng: random.Random, problem: Problem, outcome: str) -> Attempt:
     if outcome == "slip":
         lines[-1] = f"{lines[-1].rsplit(' = ', 1)[0]} = {target}"
     return Attempt(outcome, tree, value, tuple(lines))
+
+
+def _lapse(rng: random.Random, problem: Problem) -> Attempt | None:
+    """An attempt that claims the target by one wrong step before the last, if a few draws find one."""
+    for _ in range(_TRIES):
+        value, tree = combine(rng, list(problem.numbers))
+        count = len(problem.numbers) - 1
+        if value == problem.target or count < 2:
+            continue
+        at = rng.randrange(count - 1)
+        for error in rng.sample(_ERRORS, len(_ERRORS)):
+            lines: list[str] = []
+            if _erring(tree, at, error, lines) == problem.target:
+                return Attempt("lapse", tree, value, tuple(lines))
+    return None
+
+
+def _erring(tree: Tree, at: int, error: int, lines: list[str]) -> int | None:
+    """Claims the steps of a tree with one result out by ``error``; the value, or None if it is no natural number."""
+    if isinstance(tree, int):
+        return tree
+    op, left, right = tree
+    x, y = _erring(left, at, error, lines), _erring(right, at, error, lines)
+    if x is None or y is None or (op == "/" and (not y or x % y)):
+        return None
+    result = {"+": x + y, "-": x - y, "*": x * y, "/": x // y if y else 0}[op] + (error if len(lines) == at else 0)
+    lines.append(f"{x} {op} {y} = {result}")
+    return result if result >= 0 else None
 
 
 def _near_miss(rng: random.Random, numbers: Sequence[int], target: int) -> tuple[int, Tree]:

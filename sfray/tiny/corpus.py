@@ -1,14 +1,16 @@
-"""The pre-training corpus: documents made by program, each a function of its seed.
+"""The corpus of the first phase of pre-training: documents made by program, each a function of its seed.
 
 A document is a list of pieces; the loss covers the pieces the assistant writes. There
 are three kinds: an attempt at a puzzle in one of the four styles the prompts ask for,
 a reflection on an attempt, and a drill of bare arithmetic. No document holds more
 than one attempt or reflection as the assistant's own, and none holds a trace tag.
+The second phase (:mod:`sfray.tiny.context`) mixes them otherwise and adds kinds.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
@@ -16,7 +18,7 @@ from typing import TypeVar
 from sfray.prompts import Message, Prompts, load
 from sfray.seeds import split_of
 from sfray.tasks.countdown import Countdown, Problem, combine, draw, question_text, steps
-from sfray.tiny import attempts, reflections
+from sfray.tiny import attempts, crowd, reflections
 
 SIZES = {2: 20, 3: 50, 4: 18, 5: 7, 6: 5}
 """How often a puzzle has so many numbers (percent)."""
@@ -79,7 +81,7 @@ def chat(messages: list[Message]) -> str:
     return f"{turns}{START}assistant\n"
 
 
-def pick(rng: random.Random, shares: dict[Name, int]) -> Name:
+def pick(rng: random.Random, shares: Mapping[Name, int]) -> Name:
     """Draws a key by its share."""
     return rng.choices(list(shares), weights=list(shares.values()))[0]
 
@@ -95,32 +97,60 @@ def problem(rng: random.Random, size: int) -> Problem:
 def document(rng: random.Random) -> Document:
     """Draws one document."""
     kind, size = pick(rng, KINDS), pick(rng, SIZES)
-    return {"attempt": _attempt, "reflection": _reflection, "drill": _drill}[kind](rng, size)
+    if kind == "attempt":
+        return attempted(rng, size, ATTEMPTED)
+    return reflected(rng, size, REFLECTED, NOISE) if kind == "reflection" else drill(rng, size)
 
 
-def _attempt(rng: random.Random, size: int) -> Document:
-    """A question in one style, and one attempt."""
+def attempted(rng: random.Random, size: int, outcomes: Mapping[str, int], crowded: float = 0.0) -> Document:
+    """A question in one style, and one attempt.
+
+    Args:
+        rng: Source of randomness.
+        size: How many numbers the puzzle has.
+        outcomes: Outcome of the attempt -> its share.
+        crowded: Chance that the user also shows failed attempts of others; the assistant's
+            attempt then repeats none of them.
+    """
     puzzle, variant = problem(rng, size), rng.choice(attempts.VARIANTS)
-    attempt = attempts.work(rng, puzzle, pick(rng, ATTEMPTED))
-    prompt = chat(solve_messages(question_text(puzzle.numbers, puzzle.target), variant))
+    attempt = attempts.work(rng, puzzle, pick(rng, outcomes))
+    messages = solve_messages(question_text(puzzle.numbers, puzzle.target), variant)
+    if crowded and rng.random() < crowded:
+        failed = crowd.failures(rng, puzzle)
+        attempt = crowd.unlike(rng, puzzle, attempt, failed)
+        messages[-1]["content"] = crowd.joined(rng, messages[-1]["content"], crowd.listing(rng, puzzle, failed))
     answer = attempts.write(rng, puzzle, attempt, variant)
-    return Document(f"attempt:{variant}", size, ((prompt, False), (answer + END, True)))
+    return Document(f"attempt:{variant}", size, ((chat(messages), False), (answer + END, True)))
 
 
-def _reflection(rng: random.Random, size: int) -> Document:
-    """A question with an attempt of any style, and one reflection."""
-    puzzle, outcome = problem(rng, size), pick(rng, REFLECTED)
+def reflected(
+    rng: random.Random, size: int, outcomes: Mapping[str, int], noise: float, crowded: float = 0.0
+) -> Document:
+    """A question with an attempt of any style, and one reflection.
+
+    Args:
+        rng: Source of randomness.
+        size: How many numbers the puzzle has.
+        outcomes: Outcome of the attempt that is reflected on -> its share.
+        noise: Chance of a flipped verdict.
+        crowded: Chance that the user shows failed attempts of others before.
+    """
+    puzzle, outcome = problem(rng, size), pick(rng, outcomes)
     attempt = attempts.work(rng, puzzle, outcome)
     shown = attempts.write(rng, puzzle, attempt, rng.choice(attempts.VARIANTS))
     question = question_text(puzzle.numbers, puzzle.target)
-    prompt = chat(reflect_messages(question, shown))
+    messages = reflect_messages(question, shown)
+    if crowded and rng.random() < crowded:
+        before = crowd.listing(rng, puzzle, crowd.failures(rng, puzzle))
+        messages[-1]["content"] = f"{before}\n\n{messages[-1]['content']}"
+    prompt = chat(messages)
     cut = prompt.index(question) + len(question)
-    answer = reflections.write(rng, puzzle, attempt, NOISE)
+    answer = reflections.write(rng, puzzle, attempt, noise)
     pieces = ((prompt[:cut], False), (prompt[cut:], False), (answer + END, True))
     return Document(f"reflection:{outcome}", size, pieces)
 
 
-def _drill(rng: random.Random, size: int) -> Document:
+def drill(rng: random.Random, size: int) -> Document:
     """Bare arithmetic, the part of the task that takes longest to learn."""
     facts: list[str] = []
     while len(facts) < FACTS:

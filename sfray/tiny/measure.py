@@ -1,7 +1,10 @@
 """Measures the tiny base model: ``python -m sfray.tiny.measure [MODEL]``.
 
 Asks puzzles of the ``eval`` split, which pre-training never meets, in all four styles;
-lets the model reflect on its own attempts; and judges both with the exact verifier.
+lets the model reflect on its own attempts; asks them again after other conversations and
+after failed attempts; and judges everything with the exact verifier. Ends with the gates
+(:mod:`sfray.tiny.gates`). With ``--chains`` it measures a trained model instead: its
+responses to plain questions, attempt by attempt.
 """
 
 from __future__ import annotations
@@ -14,25 +17,31 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import track
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from rich.console import Console
 
 from sfray.files import write_json
 from sfray.grammar import STRUCTURAL_TAG, Verdict, parse_verdict
-from sfray.seeds import derive, rng, split_of
+from sfray.seeds import rng, split_of
 from sfray.tasks.countdown import Problem, draw, question_text
-from sfray.tasks.registry import verify
-from sfray.tiny import MODEL_DIR
+from sfray.tiny import MODEL_DIR, chain, surroundings
 from sfray.tiny.attempts import VARIANTS
+from sfray.tiny.chain import judge
 from sfray.tiny.corpus import reflect_messages, solve_messages
+from sfray.tiny.gates import gates, table
+from sfray.tiny.sampler import Sampler
 
-QUESTIONS = {2: 50, 3: 200, 4: 200, 5: 100, 6: 100}
+QUESTIONS = {2: 50, 3: 200, 4: 300, 5: 400, 6: 100}
 """Puzzles of each size; every one is asked once in each style."""
 
-REFLECTED_SIZES = (2, 3, 4)
-TEMPERATURES = (1.0, 0.7)
-MAX_NEW_TOKENS = 200
-BATCH = 128
+SURROUNDED = {3: 1_000, 4: 1_000, 5: 300, 6: 300}
+"""Puzzles of each size that are asked once, plainly, in each surrounding."""
+
+CHAINED = {3: 200, 4: 200, 5: 200, 6: 200}
+"""Puzzles of each size that a trained model is asked once."""
+
+REFLECTED_SIZES = (2, 3, 4, 5)
+TEMPERATURES = (0.7, 1.0)
+"""The pipeline samples attempts at the first, GRPO's rollouts may take the second."""
 
 
 @dataclass(frozen=True)
@@ -47,38 +56,6 @@ class Try:
     verdict: bool | None = None
 
 
-class Sampler:
-    """Plain sampling from a model, seeded per call."""
-
-    def __init__(self, folder: Path, temperature: float, seed: int) -> None:
-        self.words: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, padding_side="left")
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-        self.temperature, self.seed = temperature, seed
-
-    def ask(self, chats: Sequence[list[dict[str, str]]], name: str) -> list[str]:
-        """Answers every chat once; special tokens are left out, an unfinished answer stays so."""
-        prompts = [self.words.apply_chat_template(c, tokenize=False, add_generation_prompt=True) for c in chats]
-        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-        answers = [""] * len(prompts)
-        torch.manual_seed(derive("tiny", "measure", self.seed, name))
-        for start in track(range(0, len(order), BATCH), description=name):
-            chosen = order[start : start + BATCH]
-            inputs = self.words([prompts[i] for i in chosen], return_tensors="pt", padding=True)
-            with torch.inference_mode():
-                output = self.model.generate(
-                    input_ids=inputs["input_ids"],
-                    attention_mask=inputs["attention_mask"],
-                    do_sample=True,
-                    temperature=self.temperature,
-                    top_k=0,
-                    max_new_tokens=MAX_NEW_TOKENS,
-                )
-            texts = self.words.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-            for i, text in zip(chosen, texts, strict=True):
-                answers[i] = text
-        return answers
-
-
 def problems(size: int, count: int, seed: int) -> list[Problem]:
     """Different puzzles of the ``eval`` split."""
     source = rng("tiny", "questions", seed, size)
@@ -88,11 +65,6 @@ def problems(size: int, count: int, seed: int) -> list[Problem]:
         if split_of(drawn.key) == "eval":
             found.setdefault(drawn.key, drawn)
     return list(found.values())
-
-
-def judge(problem: Problem, text: str) -> bool:
-    """Whether an attempt is right."""
-    return verify("countdown", json.dumps({"numbers": problem.numbers, "target": problem.target}), text).correct
 
 
 def sample(sampler: Sampler, size: int, count: int, reflect: bool) -> Iterator[Try]:
@@ -115,6 +87,11 @@ def f1(tries: Sequence[Try], positive: bool) -> float:
     hits = sum(t.correct == positive and t.verdict == positive for t in tries)
     wrong = sum((t.correct == positive) != (t.verdict == positive) for t in tries)
     return 2 * hits / (2 * hits + wrong) if hits or wrong else 0.0
+
+
+def precision(tries: Sequence[Try]) -> float:
+    """The share of the verdicts "Correct" that are right; 0 of none."""
+    return share([t.correct for t in tries if t.verdict])
 
 
 def share(flags: Sequence[bool]) -> float:
@@ -145,29 +122,42 @@ def summary(tries: Sequence[Try]) -> dict[str, Any]:
             str(size): {"correct": round(f1(own, True), 4), "incorrect": round(f1(own, False), 4)}
             for size, own in reflected.items()
         },
+        "precision": {str(size): precision(own) for size, own in reflected.items()},
         "verdict_missing": {str(s): share([t.verdict is None for t in own]) for s, own in reflected.items()},
         "single_answer": share([is_single(t.attempt, "</answer>") for t in tries]),
         "single_verdict": share([is_single(t.reflection, "</verdict>") for own in reflected.values() for t in own]),
     }
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measures a model folder and writes ``abilities.json`` into it."""
-    parser = argparse.ArgumentParser(prog="python -m sfray.tiny.measure", description=__doc__.split("\n")[0])
-    parser.add_argument("model", type=Path, nargs="?", default=MODEL_DIR, help="Hugging Face folder")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--share", type=float, default=1.0, help="part of the questions to ask")
-    parser.add_argument("--out", type=Path, help="file to write (default: abilities.json in the model folder)")
-    parser.add_argument("--tries", type=Path, help="also write every attempt and reflection, one JSON per line")
-    args = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    figures: dict[str, Any] = {
-        "seed": args.seed,
-        "split": "eval",
-        "sampling": "plain (no top-p, no top-k)",
-        "temperature": {},
-    }
-    for temperature in TEMPERATURES:
+def around(sampler: Sampler, part: float) -> dict[str, Any]:
+    """Figures of one attempt in every surrounding, over the same puzzles."""
+    asked = {size: problems(size, max(1, int(part * count)), sampler.seed) for size, count in SURROUNDED.items()}
+    every = [puzzle for own in asked.values() for puzzle in own]
+    found: dict[str, Any] = {}
+    for name in surroundings.NAMES:
+        chats = [surroundings.chat(puzzle, name, sampler.seed) for puzzle in every]
+        texts = dict(zip((p.key for p in every), sampler.ask(chats, name), strict=True))
+        rows = {str(size): chain.by_index(own, [texts[p.key] for p in own])[0] for size, own in asked.items()}
+        found[name] = {"by_size": rows}
+    return found
+
+
+def chains(sampler: Sampler, part: float) -> dict[str, Any]:
+    """Figures of a trained model's responses: right, valid, and attempt by attempt."""
+    found: dict[str, Any] = {}
+    for size, count in CHAINED.items():
+        asked = problems(size, max(1, int(part * count)), sampler.seed)
+        chats = [solve_messages(question_text(p.numbers, p.target), "plain") for p in asked]
+        texts = sampler.ask(chats, f"chain {size}")
+        found[str(size)] = {**chain.grammar(asked, texts), "by_index": chain.by_index(asked, texts)}
+    return found
+
+
+def abilities(args: argparse.Namespace) -> dict[str, Any]:
+    """Everything that is measured of a base."""
+    figures: dict[str, Any] = {"seed": args.seed, "split": "eval", "sampling": "plain (no top-p, no top-k)"}
+    figures["temperature"] = {}
+    for temperature in args.temperatures:
         sampler = Sampler(args.model, temperature, args.seed)
         tries = [
             t
@@ -178,7 +168,33 @@ def main(arguments: list[str] | None = None) -> None:
         if args.tries:
             with args.tries.open("a", encoding="utf-8") as file:
                 file.writelines(json.dumps({"temperature": temperature, **asdict(t)}) + "\n" for t in tries)
-    write_json(args.out or args.model / "abilities.json", figures)
+    first = args.temperatures[0]
+    figures["surroundings"] = around(Sampler(args.model, first, args.seed), args.share)
+    found = gates(figures["surroundings"], figures["temperature"][str(first)])
+    figures["gates"] = [{**asdict(gate), "passed": gate.passed} for gate in found]
+    Console().print(table(found))
+    return figures
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures a model folder; of a base it writes ``abilities.json`` into it."""
+    parser = argparse.ArgumentParser(prog="python -m sfray.tiny.measure", description=__doc__.split("\n")[0])
+    parser.add_argument("model", type=Path, nargs="?", default=MODEL_DIR, help="Hugging Face folder")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--share", type=float, default=1.0, help="part of the questions to ask")
+    parser.add_argument("--temperatures", type=float, nargs="+", default=TEMPERATURES, help="the gates take the first")
+    parser.add_argument("--threads", type=int, default=1, help="threads to compute with")
+    parser.add_argument("--out", type=Path, help="file to write (default: abilities.json in the model folder)")
+    parser.add_argument("--tries", type=Path, help="also write every attempt and reflection, one JSON per line")
+    parser.add_argument("--chains", type=int, metavar="TOKENS", help="measure chains of at most so many tokens instead")
+    args = parser.parse_args(arguments)
+    torch.set_num_threads(args.threads)
+    if args.chains:
+        figures = chains(Sampler(args.model, args.temperatures[0], args.seed, args.chains), args.share)
+    else:
+        figures = abilities(args)
+    if args.out or not args.chains:
+        write_json(args.out or args.model / "abilities.json", figures)
     print(json.dumps(figures, indent=2))
 
 

@@ -1,4 +1,9 @@
-"""Pre-trains the embedded tiny base model: ``python -m sfray.tiny.pretrain``.
+"""Pre-trains the embedded tiny base model: ``python -m sfray.tiny.pretrain [--from FOLDER]``.
+
+There are two phases. The first starts from random weights: short rows, whose documents
+are blind to each other (:mod:`sfray.tiny.packing`). The second goes on from the folder
+that ``--from`` names: long rows, whose documents follow each other in one context
+(:mod:`sfray.tiny.context`). Every option has a default for each phase.
 
 Each step sums the gradients of a fixed number of shards. What a shard holds depends on
 the seed, the step and the shard alone, so a run can be killed and resumed, and worked
@@ -18,7 +23,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +33,19 @@ import torch.multiprocessing as mp
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.nn.functional import cross_entropy
-from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
+from transformers import AutoTokenizer, GenerationConfig, Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from sfray.seeds import derive, rng
-from sfray.tiny import MODEL_DIR, tokenizer
+from sfray.tiny import MODEL_DIR, context, packing, tokenizer
 from sfray.tiny.muon import Muon
-from sfray.tiny.packing import IGNORE, PADDING, batch
+from sfray.tiny.packing import IGNORE, PADDING
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides the weights. The defaults made the shipped ones."""
+    """Everything that decides the weights, but for those it goes on from. The defaults are the first phase's."""
 
+    phase: str = "apart"
     seed: int = 20251204
     steps: int = 2_700
     warmup: int = 100
@@ -59,6 +65,15 @@ class Settings:
         rise = (step + 1) / self.warmup if self.warmup else 1.0
         fall = (self.steps - step) / self.decay if self.decay else 1.0
         return min(1.0, rise, fall)
+
+
+PHASES = {
+    "apart": Settings(),
+    "together": Settings(
+        phase="together", steps=300, warmup=20, decay=200, rows=5, length=1_024, matrix_lr=0.01, vector_lr=0.002
+    ),
+}
+"""The phases with their defaults: ``apart``, from random weights, made the shipped ones; ``together`` goes on."""
 
 
 def build(settings: Settings, words: Qwen2Tokenizer) -> Qwen2ForCausalLM:
@@ -94,7 +109,19 @@ def optimizers(model: Qwen2ForCausalLM, settings: Settings) -> list[torch.optim.
     ]
 
 
-def summed_loss(body: Callable[..., Any], head: torch.nn.Module, packed: dict[str, torch.Tensor]) -> torch.Tensor:
+def load(model: Qwen2ForCausalLM, folder: Path, words: Qwen2Tokenizer) -> None:
+    """Puts the weights of a folder into a model of the same form and vocabulary.
+
+    Raises:
+        ValueError: The folder's tokenizer has another vocabulary.
+    """
+    if AutoTokenizer.from_pretrained(folder).get_vocab() != words.get_vocab():
+        raise ValueError(f"--from: the tokenizer in {folder} has another vocabulary than sfray.tiny.tokenizer trains")
+    source = Qwen2ForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model.load_state_dict(source.state_dict())
+
+
+def summed_loss(body: Callable[..., Any], head: torch.nn.Module, packed: dict[str, Any]) -> torch.Tensor:
     """The loss summed over the learned tokens of a packed batch; only they get logits."""
     labels = packed.pop("labels")
     learned = labels != IGNORE
@@ -105,10 +132,20 @@ def summed_loss(body: Callable[..., Any], head: torch.nn.Module, packed: dict[st
 class Trainer:
     """One process of a run: its share of the shards, and a full copy of the weights."""
 
-    def __init__(self, settings: Settings, out: Path, rank: int = 0, world: int = 1, fast: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        out: Path,
+        rank: int = 0,
+        world: int = 1,
+        fast: bool = True,
+        origin: Path | None = None,
+    ) -> None:
         self.settings, self.out, self.rank, self.world = settings, out, rank, world
         self.words = tokenizer.train(settings.seed)
         self.model = build(settings, self.words)
+        if origin:
+            load(self.model, origin, self.words)
         self.optimizers = optimizers(self.model, settings)
         self.body = torch.compile(self.model.model) if fast else self.model.model
         self.step, self.seen = 0, 0
@@ -133,11 +170,15 @@ class Trainer:
         self.seen += slots
         return total / learned
 
-    def batch(self, shard: int) -> dict[str, torch.Tensor]:
+    def batch(self, shard: int) -> dict[str, Any]:
         """The data of a shard at the current step."""
-        source = rng("tiny", "batch", self.settings.seed, self.step, shard)
-        words = self.words
-        return batch(source, words.backend_tokenizer, self.settings.rows, self.settings.length, words.pad_token_id)
+        wanted, words = self.settings, self.words
+        if wanted.phase == "apart":
+            source = rng("tiny", "batch", wanted.seed, self.step, shard)
+            return packing.batch(source, words.backend_tokenizer, wanted.rows, wanted.length, words.pad_token_id)
+        source = rng("tiny", wanted.phase, wanted.seed, self.step, shard)
+        drawn = context.batch(source, words.backend_tokenizer, wanted.rows, wanted.length, tokenizer.CONTEXT)
+        return {**drawn, "attention_mask": {"full_attention": None}}  # plainly causal: no mask has to be built
 
     def _rates(self) -> list[float]:
         """The learning rates at the current step."""
@@ -202,12 +243,12 @@ def work(rank: int, settings: Settings, args: argparse.Namespace, port: int) -> 
     torch.set_num_threads(1)
     if args.workers > 1:
         dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=args.workers)
-    trainer = Trainer(settings, args.state, rank, args.workers, fast=not args.eager)
+    trainer = Trainer(settings, args.state, rank, args.workers, not args.eager, args.origin)
     console = Console(quiet=rank > 0)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("compiling", total=settings.steps, completed=trainer.step)
-        began = time.monotonic()
+        began, first = time.monotonic(), trainer.step
         recent: list[float] = []
         while trainer.step < settings.steps:
             recent = [*recent[-99:], trainer.advance()]
@@ -218,7 +259,9 @@ def work(rank: int, settings: Settings, args: argparse.Namespace, port: int) -> 
             if rank == 0 and (trainer.step % args.save_every == 0 or trainer.step == settings.steps):
                 trainer.save()
                 spent = time.monotonic() - began
-                console.log(f"step {trainer.step} tokens {trainer.seen:,} loss {mean:.4f} {spent:.0f} s")
+                left = spent / (trainer.step - first) * (settings.steps - trainer.step)
+                figures = f"tokens {trainer.seen:,} loss {mean:.4f} {spent:.0f} s, {left:.0f} s left"
+                console.log(f"step {trainer.step}/{settings.steps} {figures}")
     if rank == 0:
         trainer.export(args.out)
     if args.workers > 1:
@@ -228,15 +271,20 @@ def work(rank: int, settings: Settings, args: argparse.Namespace, port: int) -> 
 def parse(arguments: list[str] | None = None) -> tuple[Settings, argparse.Namespace]:
     """Reads the command line: every field of :class:`Settings`, and where and how to run."""
     parser = argparse.ArgumentParser(prog="python -m sfray.tiny.pretrain", description=__doc__.split("\n")[0])
-    for name, field in Settings.__dataclass_fields__.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(field.default), default=field.default)
+    names = [name for name in Settings.__dataclass_fields__ if name != "phase"]
+    for name in names:
+        kind = type(Settings.__dataclass_fields__[name].default)
+        defaults = sorted({getattr(phase, name) for phase in PHASES.values()})
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=f"default {' or '.join(map(str, defaults))}")
+    parser.add_argument("--from", dest="origin", type=Path, help="folder of weights that the second phase goes on from")
     parser.add_argument("--out", type=Path, default=MODEL_DIR, help="Hugging Face folder to write")
     parser.add_argument("--state", type=Path, default=Path("outputs/tiny"), help="folder of the resumable state")
     parser.add_argument("--workers", type=int, default=2, help="processes of one thread (at most one per shard)")
-    parser.add_argument("--save-every", type=int, default=200, help="steps between saved states")
+    parser.add_argument("--save-every", type=int, default=50, help="steps between saved states")
     parser.add_argument("--eager", action="store_true", help="do not compile (no C++ compiler needed; slower)")
     args = parser.parse_args(arguments)
-    settings = Settings(**{name: getattr(args, name) for name in Settings.__dataclass_fields__})
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    settings = replace(PHASES["together" if args.origin else "apart"], **given)
     if not 1 <= args.workers <= settings.shards:
         parser.error(f"--workers must lie between 1 and the number of shards ({settings.shards})")
     return settings, args

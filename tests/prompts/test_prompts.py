@@ -115,6 +115,17 @@ def test_the_default_has_the_papers_numbers() -> None:
     assert words == load("default") == load(str(DEFAULT))
 
 
+def test_the_tiny_wording_is_the_default_with_few_phrases() -> None:
+    words, default = load("tiny"), load()
+    assert (words.solve, words.hint, words.reflect) == (default.solve, default.hint, default.reflect)
+    assert {k: len(v) for k, v in words.glue.items()} == {"generic": 2, "correct": 1, "incorrect": 2}
+    for kind, phrases in words.glue.items():
+        assert set(phrases) < set(default.glue[kind])
+    for short, long in ((words.ending, default.ending), (words.backtrack, default.backtrack)):
+        assert set(short) < set(long)
+    assert set(words.confirm) < set(default.confirm)
+
+
 def test_the_default_asks_for_answers_and_verdicts() -> None:
     words = load()
     for variant in words.solve:

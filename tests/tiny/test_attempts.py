@@ -32,7 +32,7 @@ def test_outcomes(outcome, size):
             assert (reaches, claims, over(attempt, puzzle)) == (True, True, Counter())
         elif outcome == "miss":
             assert (reaches, claims, over(attempt, puzzle)) == (False, False, Counter())
-        elif outcome == "slip":
+        elif outcome in ("slip", "lapse"):
             assert (reaches, claims, over(attempt, puzzle)) == (False, True, Counter())
         elif outcome == "stray":
             assert set(over(attempt, puzzle)) - set(puzzle.numbers)
@@ -50,6 +50,26 @@ def test_the_answer_is_the_tree(variant):
         answer = text.rsplit("<answer>", 1)[1].removesuffix("</answer>")
         assert text.count("<answer>") == 1
         assert value(parse(answer)) == attempt.value
+
+
+def test_a_lapse_is_one_wrong_step_before_the_last():
+    source = rng("test", "lapses")
+    seen = 0
+    for _ in range(100):
+        attempt = work(source, problem(source, 4), "lapse")
+        wrong = [i for i, line in enumerate(attempt.lines) if not holds(line)]
+        last = len(attempt.lines) - 1
+        assert len(wrong) == 1
+        assert (wrong[0] < last) == (attempt.outcome == "lapse")
+        seen += attempt.outcome == "lapse"
+    assert seen > 50
+
+
+def holds(line):
+    """Whether a step is right arithmetic."""
+    x, op, y, _, result = line.split(" ")
+    x, y = int(x), int(y)
+    return int(result) == {"+": x + y, "-": x - y, "*": x * y, "/": x / y if y else None}[op]
 
 
 def test_blank_has_no_answer():

@@ -3,8 +3,7 @@
 import pytest
 
 from sfray.seeds import split_of
-from sfray.tasks.countdown import Problem
-from sfray.tiny.measure import Try, f1, is_single, judge, problems, summary
+from sfray.tiny.measure import Try, f1, is_single, precision, problems, summary
 
 
 def tries(*pairs):
@@ -26,11 +25,10 @@ def test_problems_are_of_the_eval_split_and_differ():
     assert found == problems(3, 50, seed=1) != problems(3, 50, seed=2)
 
 
-def test_judge():
-    puzzle = Problem((3, 5, 8), 64, 0)
-    assert judge(puzzle, "3 + 5 = 8, 8 * 8 = 64. <answer>(3 + 5) * 8</answer>")
-    assert not judge(puzzle, "<answer>8 * 8</answer>")
-    assert not judge(puzzle, "(3 + 5) * 8")
+def test_precision():
+    found = tries((True, True), (True, True), (True, False), (False, True), (False, False), (False, None))
+    assert precision(found) == pytest.approx(2 / 3, abs=1e-4)
+    assert precision(tries((True, False))) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -52,6 +50,7 @@ def test_summary():
     figures = summary(found)
     assert figures["accuracy"] == {"3": 0.5, "4": 0.0}
     assert figures["accuracy_by_variant"] == {"plain": {"3": 0.5, "4": 0.0}, "plan": {"3": 0.0, "4": 0.0}}
+    assert figures["precision"] == {"3": 1.0}
     assert figures["verdict_missing"] == {"3": 0.5}
     assert list(figures["verdict_f1"]) == ["3"]
     assert figures["single_answer"] == pytest.approx(2 / 3, abs=1e-3)

@@ -1,10 +1,12 @@
 """Pre-training: learns, and is the same run whether or not it is interrupted."""
 
 import multiprocessing as mp
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, Qwen2ForCausalLM
 
 from sfray.tiny import pretrain
 from sfray.tiny.pretrain import Settings, Trainer
@@ -106,6 +108,50 @@ def test_command_line(tmp_path, monkeypatch):
     assert mp.active_children() == []
 
 
+SIZES = ("--hidden", "16", "--layers", "1", "--heads", "2", "--inner", "16", "--rows", "2", "--workers", "1", "--eager")
+
+
+def test_the_second_phase_goes_on_from_a_folder(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    pretrain.main([*SIZES, "--steps", "1", "--state", str(tmp_path / "a"), "--out", str(first)])
+    options = [*SIZES, "--steps", "2", "--length", "128", "--from", str(first)]
+    settings, _ = pretrain.parse(options)
+    assert (settings.phase, settings.length, settings.warmup) == ("together", 128, 20)
+    begun = Trainer(settings, tmp_path, fast=False, origin=first)
+    shipped = Qwen2ForCausalLM.from_pretrained(first).state_dict()
+    assert all(torch.equal(weight, shipped[name]) for name, weight in begun.model.state_dict().items())
+    packed = begun.batch(0)
+    assert packed["input_ids"].shape == (2, 128)
+    assert packed["attention_mask"] == {"full_attention": None}
+    assert not torch.equal(packed["input_ids"], begun.batch(1)["input_ids"])
+    pretrain.main([*options, "--state", str(tmp_path / "b"), "--out", str(second)])
+    assert not torch.equal(
+        Qwen2ForCausalLM.from_pretrained(second).model.embed_tokens.weight, shipped["model.embed_tokens.weight"]
+    )
+
+
+def test_documents_of_the_second_phase_see_what_stands_before(tmp_path):
+    settings = replace(SMALL, phase="together", length=64)
+    trainer = Trainer(settings, tmp_path, fast=False)
+    packed = trainer.batch(0)
+    labels = packed.pop("labels")
+    before = trainer.body(**packed, use_cache=False).last_hidden_state
+    packed["input_ids"][:, 0] += 1
+    after = trainer.body(**packed, use_cache=False).last_hidden_state
+    assert (before - after).abs().amax(-1).gt(0).all(), "the first token reaches every later one"
+    packed["input_ids"][:, -1] += 1
+    assert torch.equal(trainer.body(**packed, use_cache=False).last_hidden_state[:, :-1], after[:, :-1])
+    assert labels.shape == (2, 64)
+
+
+def test_another_vocabulary_is_refused(tmp_path):
+    words = AutoTokenizer.from_pretrained(pretrain.MODEL_DIR)
+    words.add_tokens(["<other>"])
+    words.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=f"^--from: the tokenizer in {tmp_path} has another vocabulary"):
+        Trainer(replace(SMALL, phase="together"), tmp_path, fast=False, origin=tmp_path)
+
+
 def test_too_many_workers():
     with pytest.raises(SystemExit):
         pretrain.parse(["--workers", "3"])
@@ -113,5 +159,8 @@ def test_too_many_workers():
 
 def test_defaults_are_the_shipped_run():
     settings, args = pretrain.parse([])
-    assert settings == Settings()
+    assert settings == Settings() == pretrain.PHASES["apart"]
     assert args.out == pretrain.MODEL_DIR
+    settings, args = pretrain.parse(["--from", "first"])
+    assert settings == pretrain.PHASES["together"]
+    assert (settings.length, settings.rows, args.origin) == (1_024, 5, Path("first"))
