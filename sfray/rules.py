@@ -8,6 +8,8 @@ from typing import Any
 from sfray.artifacts import Questions
 from sfray.graph import Ref, Step
 from sfray.names import closest
+from sfray.records import Attempt
+from sfray.skills.registry import skill
 
 
 def problems(steps: Mapping[str, Step], made: Sequence[str]) -> Iterator[str]:
@@ -22,6 +24,8 @@ def problems(steps: Mapping[str, Step], made: Sequence[str]) -> Iterator[str]:
         yield from _enough_questions(step, steps, made)
         if step.kind == "traces":
             yield from _known_variants(step, steps, made)
+        elif step.kind == "segments":
+            yield from _subjects_given(step)
 
 
 def _enough_questions(step: Step, steps: Mapping[str, Step], made: Sequence[str]) -> Iterator[str]:
@@ -37,6 +41,13 @@ def _enough_questions(step: Step, steps: Mapping[str, Step], made: Sequence[str]
             yield f"task.{ref.part}.count: 0 questions for {step.name!r}; ask for some, or leave it out of steps"
         elif step.kind == "grpo" and ref is step.inputs["questions"] and count < step.settings.grpo.batch:
             yield f"task.{ref.part}.count: {count} questions do not fill one grpo.batch of {step.settings.grpo.batch}"
+
+
+def _subjects_given(step: Step) -> Iterator[str]:
+    """A skill whose segments speak of attempts is given attempts."""
+    chosen = skill(step.settings.segments.skill, f"method.{step.name}.skill")
+    if chosen.about is Attempt and "attempts" not in step.inputs:
+        yield f"method.{step.name}.attempts: must be given: the segments of {chosen.name} speak of attempts"
 
 
 def _known_variants(step: Step, steps: Mapping[str, Step], made: Sequence[str]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Sampled segments of other skills in a trace: which, and where.
 
-The attempts, reflections and words of a trace are the same with segments and without:
-segments are drawn by a generator of their own and woven in afterwards.
+Segments are drawn by a generator of their own and count towards the length: where every trace
+fits, its attempts, reflections and words are the same with segments and without.
 """
 
 from __future__ import annotations
