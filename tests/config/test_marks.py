@@ -39,14 +39,16 @@ BOUNDS = {
         0.0,
         "engine.cpus_per_actor engine.timeout_minutes sft.cpus_per_worker sft.lr sft.clip grpo.lr "
         "grpo.timeout_minutes grpo.rollout.temperature sample.repetition_penalty reflect.repetition_penalty "
-        "segments.repetition_penalty evaluate.repetition_penalty cluster.object_store_gib",
+        "segments.repetition_penalty evaluate.repetition_penalty cluster.object_store_gib "
+        "deploy.storage_gib_per_second deploy.start_minutes deploy.hours",
     ),
     "0 or more": (
         -1,
         "sample.temperature reflect.temperature evaluate.temperature sample.top_k reflect.top_k evaluate.top_k "
         "engine.kv_cache_gib quality.min_traceable_questions task.sft.count task.rl.count task.eval.count "
         "trace.n_incorrect sft.max_steps sft.weight_decay sft.max_failures grpo.max_failures grpo.kl_coef "
-        "segments.temperature segments.top_k grpo.entropy_coef report.traces cluster.num_gpus",
+        "segments.temperature segments.top_k grpo.entropy_coef report.traces cluster.num_gpus "
+        "deploy.retries deploy.keep_minutes",
     ),
     "above 0 and at most 1": (
         0.0,
