@@ -2,12 +2,13 @@
 # Both share .venv, which is made from locks/cpu.txt and left alone while that file is unchanged.
 PYTHON ?= python3.11
 VENV := .venv
+DOCS_VENV := .venv-docs
 PY := $(VENV)/bin/python
 # Where PyTorch publishes its CPU builds; used when the configured index has none.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: demo test test-fast lint setup locks check-gpu-lock clean
+.PHONY: demo test test-fast lint docs setup locks check-gpu-lock clean
 demo: setup
 	$(PY) launch.py
 
@@ -22,6 +23,15 @@ lint: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# The pages of docs/ and the API reference, as build/docs/index.html. Its tools have an environment of their own.
+docs: $(DOCS_VENV)/.installed
+	$(DOCS_VENV)/bin/sphinx-build -q -W --keep-going -b html docs build/docs
+
+$(DOCS_VENV)/.installed: locks/docs.txt
+	test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r locks/docs.txt
+	touch $@
 
 setup: $(VENV)/.installed
 
@@ -44,4 +54,4 @@ check-gpu-lock:
 	sh locks/check.sh
 
 clean:
-	rm -rf $(VENV) runs outputs
+	rm -rf $(VENV) $(DOCS_VENV) build runs outputs

@@ -41,7 +41,7 @@ from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection
 from sfray.store import Artifact, Manifest
 from sfray.tasks import countdown
-from sfray.tasks.registry import FAMILIES, family, verify
+from sfray.tasks.registry import verify
 from sfray.traces import builder
 from sfray.traces.build import Workshop, build_shard
 
@@ -101,13 +101,7 @@ def shards(questions: int) -> Iterator[tuple[list[Question], list[Attempt], list
 def core(questions: int = 1_000, repeats: int = 5) -> dict[str, Any]:
     """Traces per second of the pure core in this process, statistics included."""
     rows = list(shards(questions))
-    workshop = Workshop(
-        TraceConfig(max_tokens=10**6),
-        0,
-        load(),
-        {name: family(name).answer_type for name in FAMILIES},
-        lambda _, text: len(text),
-    )
+    workshop = Workshop(TraceConfig(max_tokens=10**6), 0, load(), lambda _, text: len(text))
     rates = []
     for _ in range(repeats + 1):
         start = time.process_time()

@@ -181,7 +181,7 @@ def main() -> None:
             f"{row['worst_1mb_ms']:>14.4f}  {row['worst_1mb']}"
         )
     print(f"hostile texts paid: {len(result['hostile_paid'])} of {result['hostile_texts']}")
-    print(f"legal forms not paid: {len(result['legal_unpaid'])} of {result['legal_texts']}")
+    print(f"legal forms not accepted: {len(result['legal_unpaid'])} of {result['legal_texts']}")
     for name, row in result["mathematics"].items():
         print(f"mathematics {name:<20}{row['reason']:<14}{row['ms']:>12.3f} ms")
     for name, row in result["mathematics_hostile"].items():

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles both locks from pyproject.toml. Needs uv.
+# Compiles the locks from pyproject.toml. Needs uv.
 set -eu
 cd "$(dirname "$0")/.."
 common="--quiet --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links"
@@ -9,3 +9,4 @@ uv pip compile $common ${FIND_LINKS:+--find-links "$FIND_LINKS"} --extra cpu --e
     --no-emit-package torchvision --no-emit-package torchaudio --no-emit-package torchcodec --no-emit-package triton \
     pyproject.toml locks/build.in -o locks/cpu.txt
 uv pip compile $common --python-platform x86_64-manylinux_2_28 --extra gpu pyproject.toml locks/build.in -o locks/gpu.txt
+uv pip compile $common --group pyproject.toml:docs -o locks/docs.txt

@@ -72,7 +72,7 @@ def examine() -> list[Finding]:
 
 
 def examine_model(path: str) -> list[Finding]:
-    """Tries a model folder, see :func:`sfray.models.try_model`."""
+    """Tries a model folder, see :func:`sfray.models.trial.try_model`."""
     trial = try_model(path)
     found = [Finding("fail", "model", fault) for fault in trial.faults]
     found += [Finding("warn", "model", note) for note in trial.notes]

@@ -19,7 +19,7 @@ TRY_AGAIN = 75
 """Exit status where only time is missing, a cluster that does not answer say: ``EX_TEMPFAIL`` of sysexits.h."""
 
 _PATHS = ("pathlib", "shutil", "os", "genericpath")
-"""Modules of the standard library that stand between a caller and the operating system."""
+"""Modules of the standard library through which a caller reaches the operating system."""
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def read_json(path: Path) -> Any:
     """Reads JSON.
 
     Raises:
-        ValueError: It is none, with the path.
+        ValueError: The file is not JSON; names its path.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))

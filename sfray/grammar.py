@@ -79,7 +79,7 @@ class VerdictError(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An attempt and the reflection on it; without one in the ``no_reflection`` recipe."""
+    """An attempt and the reflection on it; None where the recipe leaves reflections out."""
 
     attempt: str
     reflection: str | None

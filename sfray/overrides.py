@@ -20,7 +20,7 @@ def parsed(text: str) -> Override:
     """An override, read by Hydra's grammar.
 
     Raises:
-        HydraException: It is none.
+        HydraException: The text is not an override.
     """
     return OverridesParser.create().parse_override(text)
 

@@ -36,7 +36,7 @@ def is_packaged(name: str) -> bool:
 
 
 def subclass(key: str, name: str, base: type[T]) -> type[T]:
-    """The class that a name stands for.
+    """The class that a name refers to.
 
     Args:
         key: The config key that holds the name, for errors.
@@ -55,7 +55,7 @@ def subclass(key: str, name: str, base: type[T]) -> type[T]:
 
 
 def instance(key: str, name: str, kind: type[T]) -> T:
-    """The object that a name stands for.
+    """The object that a name refers to.
 
     Args:
         key: The config key that holds the name, for errors.
@@ -72,7 +72,7 @@ def instance(key: str, name: str, kind: type[T]) -> T:
 
 
 def file(key: str, name: str) -> Path:
-    """The file inside a package that a name stands for.
+    """The file inside a package that a name refers to.
 
     Args:
         key: The config key that holds the name, for errors.

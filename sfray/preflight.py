@@ -13,9 +13,8 @@ from sfray.config import Config
 from sfray.evaluation.published import published
 from sfray.graph import Step, build, chosen
 from sfray.models import try_model
-from sfray.names import suggestion
 from sfray.progress import console
-from sfray.tasks.registry import FAMILIES
+from sfray.tasks.registry import family
 from sfray.tasks.registry import problems as task_problems
 from sfray.traces.recipes import require
 from sfray.validation import ConfigError
@@ -46,8 +45,10 @@ def preflight(config: Config, imported: Collection[str] = ()) -> dict[str, Step]
         except ValueError as error:
             problems.append(str(error))
     for name in config.evaluate.n_by_task:
-        if name not in FAMILIES:
-            problems.append(f"evaluate.n_by_task.{name}: no such task{suggestion(name, FAMILIES)}")
+        try:
+            family(name, f"evaluate.n_by_task.{name}")
+        except ValueError as error:
+            problems.append(str(error))
     if local(config.model.path):
         problems += model_problems(config, [steps[name] for name in made])
     if problems:

@@ -47,7 +47,7 @@ def data_files(path: Path, suffixes: Sequence[str] = SUFFIXES) -> list[Path]:
     """The data files at a path, in order.
 
     Raises:
-        ValueError: There are none.
+        ValueError: There are no data files.
     """
     found = visible_files(path) if path.is_dir() else [path]
     found = [p for p in found if p.suffix.lower() in suffixes]
@@ -233,14 +233,14 @@ def _check_header(file: Path, header: Sequence[str]) -> None:
     if len(header) == 1 and (mark := next((m for m in ";\t|" if m in header[0]), None)):
         raise ValueError(f"{file}: its one column is {header[0]!r}: separate cells by commas, not by {mark!r}")
     if len(set(header)) < len(header):
-        raise ValueError(f"{file}: a column stands twice in {', '.join(header)}")
+        raise ValueError(f"{file}: a column appears twice in {', '.join(header)}")
 
 
 def parse_json(text: str) -> Any:
     """Reads JSON without changing a number or losing a key.
 
     Raises:
-        ValueError: It is none, or an object has a key twice.
+        ValueError: The text is not JSON, or an object has a key twice.
     """
     return json.loads(text, parse_float=_exact, object_pairs_hook=_object)
 
@@ -259,7 +259,7 @@ def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(n for n in names if names.count(n) > 1)!r} stands twice in an object")
+        raise ValueError(f"key {next(n for n in names if names.count(n) > 1)!r} appears twice in an object")
     return made
 
 

@@ -249,7 +249,7 @@ ABLATIONS = {
     "no_reflections": {"trace.recipe": "no_reflections", "report.beside": "no_reflections"},
     "no_prompt_diversity": {"sample.variants": ["plain"], "sample.n": 64, "report.beside": "no_prompt_diversity"},
     "rl_only": {},
-    "star_c_full": {"trace.recipe": "star_c_full"},
+    "each_length": {"trace.recipe": "each_length"},
     "uniform": {"trace.recipe": "uniform"},
     "fixed_ratio": {"trace.recipe": "fixed_ratio", "trace.n_correct": 1, "trace.n_incorrect": 1},
 }

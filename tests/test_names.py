@@ -7,6 +7,6 @@ def test_the_nearest_name_or_all_of_them() -> None:
 
 
 def test_aliases_are_found_but_not_listed() -> None:
-    names = {"star_c": 1, "*C": 2}
-    assert suggestion("stra_c", names, ["star_c"]) == "; did you mean 'star_c'?"
-    assert suggestion("x", names, ["star_c"]) == "; there are star_c"
+    names = {"last_two": 1, "*CC": 2}
+    assert suggestion("lats_two", names, ["last_two"]) == "; did you mean 'last_two'?"
+    assert suggestion("x", names, ["last_two"]) == "; there are last_two"

@@ -27,7 +27,7 @@ def test_preflight_names_every_wrong_key() -> None:
     text = str(caught.value)
     assert "did you mean 'countdown'?" in text
     assert "algorithm1" in text
-    assert "evaluate.n_by_task.maths: no such task; did you mean 'math500'?" in text
+    assert "evaluate.n_by_task.maths: no task 'maths'; did you mean 'math500'?" in text
 
 
 def test_a_check_imports_no_engine_and_nothing_else_that_is_slow() -> None:

@@ -10,7 +10,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 EXTRAS = {"cpu": ("cpu", "reasoning-gym", "dev"), "gpu": ("gpu",)}
 
 
@@ -27,8 +28,17 @@ def pins(lock: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("lock", EXTRAS)
 def test_a_lock_satisfies_the_project_and_its_extras(lock: str) -> None:
+    require(lock, PROJECT["dependencies"] + [r for e in EXTRAS[lock] for r in PROJECT["optional-dependencies"][e]])
+
+
+def test_the_lock_of_the_docs_satisfies_their_group_and_holds_no_engine() -> None:
+    require("docs", PYPROJECT["dependency-groups"]["docs"])
+    assert pins("docs").keys() & {"torch", "ray", "vllm", "numpy", "sfray"} == set()
+
+
+def require(lock: str, wanted: list[str]) -> None:
+    """Asserts that a lock pins each of some requirements."""
     pinned = pins(lock)
-    wanted = PROJECT["dependencies"] + [r for e in EXTRAS[lock] for r in PROJECT["optional-dependencies"][e]]
     for requirement in map(Requirement, wanted):
         version = pinned.get(canonicalize_name(requirement.name))
         assert version is not None, f"{lock}.txt lacks {requirement}"

@@ -64,7 +64,7 @@ def test_nothing_is_changed(tmp_path: Path, name: str, content: str | bytes, wan
     [
         ("u.jsonl", LINE.encode("utf-16"), "u.jsonl: the text is UTF-16; save it as UTF-8"),
         ("s.csv", "question;answer\na;b\n", "s.csv: its one column is 'question;answer': separate cells by commas"),
-        ("d.csv", "a,b,a\n1,2,3\n", "d.csv: a column stands twice in a, b, a"),
+        ("d.csv", "a,b,a\n1,2,3\n", "d.csv: a column appears twice in a, b, a"),
         ("q.csv", 'a,b\n"x,2\n', "q.csv: line 2: unexpected end of data"),
         ("l.csv", b"a,b\n\xe9,2\n", "l.csv: not UTF-8 after line 0: invalid continuation byte"),
         ("t.json", f"[{LINE},\n{{", "t.json: line 2: Expecting property name"),
@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content:
     [
         ("t.jsonl", f'{LINE}\n\n{{"question": "tor', "line 3: Unterminated string starting at (column 14)"),
         ("l.jsonl", LINE.encode() + b'\n{"question": "\xe9"}\n', "line 2 is not UTF-8: invalid continuation byte"),
-        ("k.jsonl", f'{LINE}\n{{"a": 1, "a": 2}}', "line 2: key 'a' stands twice in an object"),
+        ("k.jsonl", f'{LINE}\n{{"a": 1, "a": 2}}', "line 2: key 'a' appears twice in an object"),
         ("e.jsonl", f'{LINE}\n{{"a": 1e99999999999999999999}}', "line 2: the number 1e9999"),
         ("c.csv", "question,answer\nWhat is 1+1?,2\na,b,c\n", "line 3: 3 cells for 2 columns"),
     ],

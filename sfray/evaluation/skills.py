@@ -114,9 +114,9 @@ def verdict_scores(counts: Counts, confidence: float = 0.95) -> dict[str, Any]:
         confidence: Of the intervals, which treat questions as clusters.
 
     Returns:
-        ``{"correct": {"precision", "recall", "f1", "support"}, "incorrect": …,
-        "unreadable": n}``; a figure is None where it is not defined. An unreadable
-        verdict is a miss of the class it should have named.
+        The ``precision``, ``recall``, ``f1`` and ``support`` of ``correct`` and of ``incorrect``,
+        None where one is not defined, and the number of ``unreadable`` verdicts, each a miss of
+        the class that it should have named.
     """
     return {
         "correct": _class_scores(counts, RIGHT, confidence),

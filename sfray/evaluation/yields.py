@@ -30,8 +30,8 @@ class Yield:
     """What a set of questions yields.
 
     Attributes:
-        correct: |Y+| of each question: usable (correct attempt, valid reflection) pairs.
-        incorrect: |Y-| of each question.
+        correct: ``|Y+|`` of each question: usable (correct attempt, valid reflection) pairs.
+        incorrect: ``|Y-|`` of each question.
         longest: Attempts in the longest trace of each question; 0 without a trace.
         lengths: Attempts in a trace -> traces.
         tokens: Estimate of all traces' tokens.

@@ -1,12 +1,10 @@
 """What other trainers read: one layout each, from a trace or a question to a row.
 
-| layout | file | row |
-|---|---|---|
-| ``sharegpt`` | JSONL | ``conversations`` of ``from``/``value``, roles ``human`` and ``gpt`` |
-| ``llamafactory`` | JSONL | ``conversations`` of ``role``/``content``, and ``dataset_info.json`` |
-| ``trl`` | Parquet | conversational ``prompt`` and ``completion``: loss on the completion |
-| ``trl_messages`` | Parquet | ``messages`` |
-| ``verl`` | Parquet | ``messages`` for its SFT trainer, and RL files |
+- ``sharegpt``: JSONL, ``conversations`` of ``from``/``value``, roles ``human`` and ``gpt``
+- ``llamafactory``: JSONL, ``conversations`` of ``role``/``content``, and ``dataset_info.json``
+- ``trl``: Parquet, conversational ``prompt`` and ``completion``, loss on the completion
+- ``trl_messages``: Parquet, ``messages``
+- ``verl``: Parquet, ``messages`` for its SFT trainer, and RL files
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ __all__ = ["SUFFIXES", "Located", "Unreadable", "digest", "files", "rows"]
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json")
 
 Located = tuple[str, Mapping[str, Any] | Unreadable]
-"""Where a row stands (``file:number``, from 1) and the row."""
+"""Where a row is (``file:number``, from 1), and the row."""
 
 
 def rows(source: str, columns: Sequence[str]) -> Iterator[Located]:
@@ -55,7 +55,7 @@ def files(path: Path) -> list[Path]:
     """The data files at a path, in order, without hidden ones.
 
     Raises:
-        ValueError: There are none.
+        ValueError: There are no data files.
     """
     return tables.data_files(path, SUFFIXES)
 

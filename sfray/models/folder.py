@@ -26,7 +26,7 @@ class Folder:
         parameters: Weights, tied ones counted once.
         dtype: Their type, ``float32`` or ``bfloat16``.
         vocabulary: Rows of the embedding.
-        chat_template: Hash of the chat template, see :func:`chat_template_hash`.
+        chat_template: Hash of the chat template, see :func:`sfray.models.template.chat_template_hash`.
     """
 
     parameters: int

@@ -48,7 +48,7 @@ def load_tokenizer(folder: Path, trust_remote_code: bool = False) -> PreTrainedT
 
 
 def token_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """Token ids of a text, none added."""
+    """Token ids of a text, without special tokens around it."""
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 

@@ -24,7 +24,7 @@ def files(folder: Path) -> list[Path]:
     """The files that hold a folder's weights, in the order in which ``transformers`` looks for them.
 
     Raises:
-        ModelError: There are none, a shard is missing, or a file is a git-LFS pointer.
+        ModelError: There are no weights, a shard is missing, or a file is a git-LFS pointer.
     """
     found = next((f for f in (_listed(folder, name) for name in (SAFETENSORS, PICKLED)) if f), [])
     if not found:

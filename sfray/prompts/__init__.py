@@ -1,4 +1,4 @@
-"""The words sfray says to a model, from YAML (``default.yaml`` or the file of ``prompts=PATH``)."""
+"""The words sfray says to a model, from YAML (``default.yaml`` or the file that ``prompts=`` names)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 
 import yaml
 
+from sfray import plugins
 from sfray.grammar import STRUCTURAL_TAG
-from sfray.names import suggestion
-from sfray.prompts.placeholders import fill, unknown
+from sfray.names import closest, suggestion
+from sfray.prompts.wording import Wording, fill
 from sfray.userfiles import located, read_utf8
 
 __all__ = ["HINT_WORD", "Message", "Prompts", "fill", "load"]
@@ -106,15 +107,13 @@ def load(source: str = "default") -> Prompts:
     """Loads a prompts file.
 
     Args:
-        source: The name of a file beside this one (``default``), or a path to a YAML file.
+        source: The name of a file beside this one (``default``), a path to a YAML file, or
+            ``package:file.yaml`` for one inside a package.
 
     Raises:
         ValueError: The file is missing or no YAML, or a section or placeholder is, by full key.
     """
-    named = Path(__file__).parent / f"{source}.yaml"
-    path = named if Path(source).name == source and named.is_file() else located(source)
-    if not path.is_file():
-        raise ValueError(f"prompts: no file {source!r}")
+    path = _found(source)
     try:
         text = read_utf8(path)
     except ValueError as error:
@@ -127,12 +126,26 @@ def load(source: str = "default") -> Prompts:
     except yaml.YAMLError as error:
         raise ValueError(f"prompts: {path} is not YAML: {error}") from error
     for key in repeated:
-        raise ValueError(f"prompts: {key} stands more than once in {path}")
+        raise ValueError(f"prompts: {key} appears more than once in {path}")
     return _checked(_mapping(raw, str(path)), hashlib.sha256(path.read_bytes()).hexdigest()[:16])
 
 
+def _found(source: str) -> Path:
+    """The file that ``prompts`` names; one that lies here comes before a package of that name."""
+    named = Path(__file__).parent / f"{source}.yaml"
+    if Path(source).name == source and named.is_file():
+        return named
+    path = located(source)
+    if not path.exists() and plugins.is_packaged(source):
+        return plugins.file("prompts", source)
+    if not path.is_file():
+        shipped = [p.stem for p in Path(__file__).parent.glob("*.yaml")]
+        raise ValueError(f"prompts: no file {source!r}{closest(source, shipped)}")
+    return path
+
+
 def _repeated(node: yaml.Node | None, prefix: str = "") -> Iterator[str]:
-    """The keys that stand more than once in a mapping, of which YAML silently takes the last."""
+    """The keys that appear more than once in a mapping, of which YAML silently takes the last."""
     if isinstance(node, yaml.MappingNode):
         names = [str(key.value) for key, _ in node.value]
         yield from (prefix + name for name in dict.fromkeys(names) if names.count(name) > 1)
@@ -201,12 +214,13 @@ def _template(text: object, key: str, takes: Collection[str], needs: Collection[
     """A text whose placeholders are all filled, by values of the names it takes."""
     if not isinstance(text, str) or not text.strip():
         raise ValueError(f"prompts: {key} must be a text")
-    for written, name in unknown(text, takes):
+    wording = Wording(text)
+    for written, name in wording.misspelt(takes):
         close = difflib.get_close_matches(name.lower(), takes, n=1)
         hint = f"did you mean {{{close[0]}}}?" if close else f"it takes {', '.join(f'{{{t}}}' for t in takes)}"
         raise ValueError(f"prompts: {key} has {written}, which nothing fills; {hint}")
     for name in needs:
-        if f"{{{name}}}" not in text:
+        if name not in wording.get_identifiers():
             raise ValueError(f"prompts: {key} must hold {{{name}}}")
     return text
 
@@ -218,6 +232,6 @@ def _phrases(value: object, key: str) -> tuple[str, ...]:
     for i, phrase in enumerate(value):
         if STRUCTURAL_TAG.search(phrase) or _ANSWER_TAG.search(phrase):
             raise ValueError(f"prompts: {key} has a phrase with a tag of the trace grammar: {phrase!r}")
-        for written, _ in unknown(phrase, ()):
+        for written, _ in Wording(phrase).misspelt(()):
             raise ValueError(f"prompts: {key}[{i}] has {written}, but phrases are not filled")
     return tuple(value)

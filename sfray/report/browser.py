@@ -57,7 +57,7 @@ def traces(parts: Sequence[Path], limit: int, seed: int) -> Iterator[Entry]:
     """A seeded sample of the silver traces, in the order of the data."""
     chosen = sorted(_smallest((i for p in parts for i in _column(p, "id")), limit, (seed, "report", "traces")))
     for row in _rows(Trace, parts, chosen):
-        name = row.question_id.split(":")[0]
+        name = row.question_id.rsplit(":", 2)[0]
         text, left_out = shorten(row.text)
         steps = len(row.attempts)
         facts = f"{row.n_correct} correct, {row.n_incorrect} incorrect"

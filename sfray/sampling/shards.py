@@ -89,7 +89,7 @@ def run_shards(job: ShardJob, model: str, shards: Sequence[int], title: str) -> 
 
     Args:
         job: The stage's job.
-        model: The model to sample from, as :func:`sfray.models.resolve` takes it on any node.
+        model: The model to sample from, as :func:`sfray.models.folder.resolve` takes it on any node.
         shards: The shards that are missing.
         title: Label of the bar.
 

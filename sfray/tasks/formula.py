@@ -119,7 +119,7 @@ def _balanced(text: str) -> bool:
 
 
 def boxed(text: str) -> list[str]:
-    """The contents of every complete ``\\boxed{…}`` that stands in no other, in order; linear."""
+    """The contents of every complete ``\\boxed{…}`` that is not inside another, in order; linear."""
     found: list[str] = []
     at = 0
     while (start := text.find(r"\boxed{", at)) >= 0:

@@ -49,7 +49,7 @@ _PRECEDENCE = ("eval", "rl", "sft")
 
 
 class BadRow(ValueError):
-    """A row is no question; carries the reason."""
+    """A row that cannot be a question, with the reason."""
 
     def __init__(self, reason: RejectReason, detail: str) -> None:
         super().__init__(detail)
@@ -121,7 +121,7 @@ class Loaded(Task):
         """Turns a row into a question; its key is the question as the row states it.
 
         Raises:
-            BadRow: It is none.
+            BadRow: The row is not a question.
         """
 
     def problems(self, config: TaskConfig) -> Iterator[str]:

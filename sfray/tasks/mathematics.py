@@ -116,7 +116,7 @@ _RELATION = re.compile(rf"{_EQUATION.pattern}|\\[lg]e(?![A-Za-z])")
 
 
 def _relates(formula: str, right: str) -> bool:
-    """Whether it is a relation and the gold is none, nor an interval that one may describe."""
+    """Whether it is a relation and the gold is neither a relation nor an interval, which one may describe."""
     relation = _EQUATION if re.search(r"[(\[]", right) else _RELATION
     return relation.search(formula) is not None and _RELATION.search(right) is None
 

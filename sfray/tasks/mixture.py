@@ -99,7 +99,7 @@ class Mixture(Task):
             if not part.levels and len(task.levels) > 1:
                 yield f"{where}.levels: {part.name} needs some of {', '.join(task.levels)}"
                 continue
-            ids = {(part.name, part.options.get("name", level), s) for level in self._levels(i) for s in part.splits}
+            ids = {(task.name, part.options.get("name", level), s) for level in self._levels(i) for s in part.splits}
             for name in sorted(map(str, ids)):
                 if (first := seen.setdefault(name, i)) != i:
                     yield f"{where}: the same task and level as parts[{first}]; their questions would share ids"

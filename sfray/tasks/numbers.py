@@ -7,7 +7,7 @@
 
 A sign is ``+``, ``-`` or ``−``; currency is ``$ € £ ¥ ₹``, before or after the number but
 not both. A unit is up to three words of ASCII letters, with ``^2``, ``²``, ``³``, ``°`` and
-``/`` (``km/h``); :mod:`sfray.tasks.units` says which words are none. Percent, currency and
+``/`` (``km/h``); :mod:`sfray.tasks.units` says which words are not units. Percent, currency and
 units do not change the value: ``15%`` reads as 15, as the golds of the field drop them
 too. Digits are ASCII; there are no exponents.
 """

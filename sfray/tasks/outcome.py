@@ -60,5 +60,5 @@ class Outcome:
 
     @classmethod
     def wrong(cls, reason: Reason, answer: str | None = None) -> Outcome:
-        """An answer that is not paid, with the reason."""
+        """An answer that is not accepted, with the reason."""
         return cls(False, reason, answer)

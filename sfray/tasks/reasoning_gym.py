@@ -53,7 +53,7 @@ EXECUTING = frozenset(
 
 
 PROBES = ("nan", "I do not know", "not {answer}", "-{answer}", "{answer}, 7, 9")
-"""What a policy would soon find to be paid, if it were."""
+"""Wrong answers that training would soon exploit if a scorer accepted them."""
 
 PROBED = 8
 """Entries whose scorer is probed before any is used."""
@@ -133,10 +133,10 @@ class ReasoningGym(Task):
             number += 1
 
     def _probe(self) -> None:
-        """Has the scorer judge answers that are none.
+        """Has the scorer judge wrong answers.
 
         Raises:
-            ValueError: It gives one of them full points.
+            ValueError: The scorer gives one of them full points.
         """
         source = rng(0, self.name, self.options.name, "probe")
         for draft in (self._draw(source, self.options.name) for _ in range(PROBED)):

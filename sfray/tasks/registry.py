@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from sfray import plugins
 from sfray.config import TaskConfig
 from sfray.names import suggestion
 from sfray.tasks.answer import extract
 from sfray.tasks.outcome import Outcome
-from sfray.tasks.task import Task
+from sfray.tasks.task import ATTRIBUTES, Task
 
 FAMILIES = {
     "countdown": "sfray.tasks.countdown:Countdown",
@@ -33,16 +34,35 @@ FAMILIES = {
 
 
 @cache
-def family(name: str) -> type[Task]:
+def family(name: str, key: str = "task.name") -> type[Task]:
     """The class of a family.
 
+    Args:
+        name: One of ``FAMILIES``, or ``package.module:Name`` for one that is not part of sfray.
+        key: The config key that holds the name, for errors.
+
     Raises:
-        ValueError: No such family; names the nearest.
+        ValueError: No such family (names the nearest), or a class that is no complete task.
     """
+    if plugins.is_code(name):
+        return _outside(name, key)
     if name not in FAMILIES:
-        raise ValueError(f"task.name: no task {name!r}{suggestion(name, FAMILIES)}")
+        raise ValueError(f"{key}: no task {name!r}{suggestion(name, FAMILIES)}")
     module, _, cls = FAMILIES[name].partition(":")
     return getattr(importlib.import_module(module), cls)
+
+
+def _outside(name: str, key: str) -> type[Task]:
+    """A family by ``package.module:Name``.
+
+    Questions carry the name of their family, and other processes find it by that name alone.
+    """
+    cls = plugins.subclass(key, name, Task)  # type: ignore[type-abstract]
+    if missing := [attribute for attribute in ATTRIBUTES if not hasattr(cls, attribute)]:
+        raise ValueError(f"{key}: {name} does not define {', '.join(missing)}")
+    if FAMILIES.get(cls.name) != f"{cls.__module__}:{cls.__qualname__}" and not plugins.is_code(cls.name):
+        raise ValueError(f"{key}: {name} sets name = {cls.name!r}, by which it is not found; leave the line out")
+    return cls
 
 
 def build(name: str, options: Mapping[str, Any] | None = None) -> Task:

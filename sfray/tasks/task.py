@@ -1,7 +1,7 @@
 """What a task family is: typed options, a source of questions, and a judge of answers.
 
     class Doubling(Task):
-        name, answer_type, levels = "doubling", "the number", ("1", "2")
+        answer_type, levels = "the number", ("1", "2")
         Options = DoublingOptions                           # a frozen dataclass with validate()
 
         def questions(self, split, config, seed): ...       # -> Iterator[Question | Reject]
@@ -10,8 +10,8 @@
         @staticmethod
         def judge(gold, answer): ...                        # -> Outcome
 
-Add the class to ``sfray/tasks/registry.py`` and it can be sampled, trained and scored;
-``docs/new_task.md`` shows a whole one.
+``task.name=my_lab.tasks:Doubling`` samples, trains and scores it; ``docs/new_task.md`` shows a whole one. Those that
+ship with sfray also set ``name`` and are listed under it in ``sfray/tasks/registry.py``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ from sfray.tasks.shares import share
 SPLITS = ("sft", "rl", "eval")
 """The splits a run asks a task for."""
 
+ATTRIBUTES = ("answer_type", "levels", "Options")
+"""What every family sets beside its methods."""
+
 NO_LEVEL = "-"
 """The level of a task that has none."""
 
@@ -41,7 +44,7 @@ class Task(ABC):
     """A task family, configured.
 
     Attributes:
-        name: The family's name in configs, ids and golds.
+        name: The family's name in configs, ids and rows; by default ``package.module:Name``, where the class is.
         answer_type: How prompts call the answer ("the expression").
         levels: Valid difficulties; empty where they are the source's own.
         Options: Frozen dataclass of the family's options; ``validate()`` yields problems.
@@ -52,6 +55,12 @@ class Task(ABC):
     answer_type: ClassVar[str]
     levels: ClassVar[tuple[str, ...]]
     Options: ClassVar[type]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Names the family by where it is found, unless it names itself."""
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            cls.name = f"{cls.__module__}:{cls.__qualname__}"
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         """Checks and keeps the options.

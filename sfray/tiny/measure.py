@@ -95,7 +95,7 @@ def precision(tries: Sequence[Try]) -> float:
 
 
 def share(flags: Sequence[bool]) -> float:
-    """The share of true flags; 0 of none."""
+    """The share of true flags; 0 where there are no flags."""
     return round(sum(flags) / max(1, len(flags)), 4)
 
 

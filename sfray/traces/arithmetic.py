@@ -72,7 +72,7 @@ def number(text: str) -> Exact:
     """A number as statements write it, thousands separators included.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not a number.
     """
     plain = text.replace(",", "")
     return Fraction(plain) if "." in plain else int(plain)

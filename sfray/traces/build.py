@@ -14,6 +14,7 @@ from sfray.prompts import Prompts
 from sfray.records import Attempt, Question, Reflection, Reject, SkillSegment, Trace
 from sfray.rejects import RejectReason
 from sfray.skills.skill import Skill
+from sfray.tasks.registry import family
 from sfray.tasks.task import group
 from sfray.traces.drawing import Drawn
 from sfray.traces.format import Count, Draft, draft
@@ -35,7 +36,6 @@ class Workshop:
         trace: How pairs become traces.
         seed: The run's seed.
         prompts: The words.
-        answer_types: Task name -> how prompts call its answer.
         count: Tokens of a conversation.
         control: The first control token of the model in a text, or None.
         skills: Name -> skill, for the segments that traces show besides attempts and reflections.
@@ -44,7 +44,6 @@ class Workshop:
     trace: TraceConfig
     seed: int
     prompts: Prompts
-    answer_types: Mapping[str, str]
     count: Count
     control: Control | None = None
     skills: Mapping[str, Skill] = field(default_factory=dict)
@@ -120,7 +119,7 @@ def build_question(
     built = Built() if built is None else built
     statistics = built.statistics
     statistics.totals["questions"] += 1
-    prompt = workshop.prompts.question(question.text, workshop.answer_types[question.task], question.complete)[-1]
+    prompt = workshop.prompts.question(question.text, family(question.task).answer_type, question.complete)[-1]
     usable, torn = _usable(segments, workshop)
     planned = _planned(question, attempts, reflections, usable, workshop, prompt["content"])
     if isinstance(planned, Reject):

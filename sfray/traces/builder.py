@@ -28,7 +28,6 @@ from sfray.records import Attempt, Question, Reflection, SkillSegment, Trace
 from sfray.skills.registry import skills
 from sfray.skills.skill import Skill
 from sfray.store import Artifact, StageStalled
-from sfray.tasks.registry import FAMILIES, family
 from sfray.traces.build import Workshop, build_shard
 from sfray.traces.format import Count
 from sfray.traces.recipes import require
@@ -76,7 +75,6 @@ class TraceBuilder:
             config.trace,
             config.run.seed,
             prompts,
-            {name: family(name).answer_type for name in FAMILIES},
             counter(tokenizer),
             partial(models.control_token, tokenizer),
             sources.skills,

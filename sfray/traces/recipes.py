@@ -4,15 +4,18 @@
 
 A recipe is a pure function of one question's pools, the trace config and a generator; it
 chooses and orders pairs and writes no text. What it has drawn it offers to ``make``, and draws
-again what that refuses (:mod:`sfray.traces.drawing`). Another one is a function and a line below.
+again what that refuses (:mod:`sfray.traces.drawing`). Another one is a function and a line below, or,
+outside sfray, a ``Recipe`` that ``trace.recipe`` names as ``package.module:NAME``.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from sfray import plugins
 from sfray.config import TraceConfig
 from sfray.names import suggestion
 from sfray.traces import draining, released
@@ -52,25 +55,35 @@ RECIPES = {
         Recipe("fixed_ratio", draining.fixed_ratio),
         Recipe("no_order", draining.no_order, ends_correct=False),
         Recipe("no_reflections", draining.no_reflections),
-        Recipe("zero_c", released.zero_c, aliases=("0C",)),
-        Recipe("star_c", released.star_c, aliases=("*C",)),
-        Recipe("star_c_full", released.star_c_full, aliases=("*C_full",)),
-        Recipe("star_c_ic", released.star_c_ic, aliases=("*C*IC",), min_l_max=2),
-        Recipe("star_cc", released.star_cc, aliases=("*CC",), min_l_max=2),
+        Recipe("one_correct", released.one_correct, aliases=("0C",)),
+        Recipe("last_correct", released.last_correct, aliases=("*C",)),
+        Recipe("each_length", released.each_length, aliases=("*C_full",)),
+        Recipe("back_to_correct", released.back_to_correct, aliases=("*C*IC",), min_l_max=2),
+        Recipe("last_two_correct", released.last_two_correct, aliases=("*CC",), min_l_max=2),
         Recipe("random", released.ignore_correctness, ends_correct=False),
-        Recipe("no_reflection", released.no_reflection),
+        Recipe("each_length_without_reflections", released.each_length_without_reflections),
     )
 }
 """Name -> recipe."""
+
+RENAMED = {
+    "zero_c": "one_correct",
+    "star_c": "last_correct",
+    "star_c_full": "each_length",
+    "star_c_ic": "back_to_correct",
+    "star_cc": "last_two_correct",
+    "no_reflection": "each_length_without_reflections",
+}
+"""Former name -> name: ``star_c`` had nothing to do with STaR, nor ``no_reflection`` with ``no_reflections``."""
 
 _BY_ALIAS = {alias: r for r in RECIPES.values() for alias in (r.name, *r.aliases)}
 
 
 def recipe(name: str) -> Recipe:
-    """A recipe by its name or an alias, or several of them joined by ``+`` as one.
+    """A recipe by its name, an alias or ``package.module:NAME``, or several of them joined by ``+`` as one.
 
     Raises:
-        ValueError: No such recipe; names the nearest.
+        ValueError: No such recipe (names the nearest), or an object that is none.
     """
     parts = [_single(part.strip()) for part in name.split("+")]
     if len({p.name for p in parts}) < len(parts):
@@ -94,9 +107,23 @@ def _together(parts: Sequence[Recipe]) -> Recipe:
 
 
 def _single(name: str) -> Recipe:
+    if plugins.is_code(name):
+        return _outside(name)
+    if name in RENAMED:
+        raise ValueError(f"trace.recipe: {name!r} is called {RENAMED[name]!r} now")
     if name not in _BY_ALIAS:
         raise ValueError(f"trace.recipe: no recipe {name!r}{suggestion(name, _BY_ALIAS, RECIPES)}")
     return _BY_ALIAS[name]
+
+
+def _outside(name: str) -> Recipe:
+    """A recipe by ``package.module:NAME``; its traces and their seeds carry the name that it gives itself."""
+    found = plugins.instance("trace.recipe", name, Recipe)
+    if not re.fullmatch(r"\w+", found.name):
+        raise ValueError(f"trace.recipe: {name} calls itself {found.name!r}; letters, digits and '_' are allowed")
+    if _BY_ALIAS.get(found.name, found) is not found:
+        raise ValueError(f"trace.recipe: {name} calls itself {found.name!r}, as one of sfray's own does; rename it")
+    return found
 
 
 def require(config: TraceConfig) -> Recipe:

@@ -21,26 +21,28 @@ from sfray.traces.plan import Closing, Plan, Step
 from sfray.traces.pool import Candidate, Pools
 
 
-def zero_c(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
+def one_correct(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``0C``: one correct attempt."""
     return _repeated(config, rng, make, [1], lambda n: _ending_in(pools.correct, pools, n, config, rng))
 
 
-def star_c(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
+def last_correct(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``*C``: ``l_max`` attempts of any correctness, the last one correct."""
     return _repeated(config, rng, make, None, lambda n: _ending_in(pools.correct, pools, n, config, rng))
 
 
-def star_c_full(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
+def each_length(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``*C_full``: one ``*C`` trace for each length from 1 to ``l_max``."""
     return _repeated(
         config, rng, make, _all_lengths(config), lambda n: _ending_in(pools.correct, pools, n, config, rng)
     )
 
 
-def no_reflection(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
+def each_length_without_reflections(
+    pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole
+) -> list[Drawn]:
     """``no_reflection``: as ``*C_full`` without the reflections."""
-    bare = star_c_full(pools, config, rng, lambda plan: make(plan.without_reflections()))
+    bare = each_length(pools, config, rng, lambda plan: make(plan.without_reflections()))
     return [replace(d, first=d.first.without_reflections(), plan=d.plan.without_reflections()) for d in bare]
 
 
@@ -50,7 +52,7 @@ def ignore_correctness(pools: Pools, config: TraceConfig, rng: random.Random, ma
     return _repeated(config, rng, make, _all_lengths(config), lambda n: _ending_in(everything, pools, n, config, rng))
 
 
-def star_c_ic(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
+def back_to_correct(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``*C*IC``: ``l_max`` attempts, a correct one among them, a wrong one last; then back to the correct one."""
 
     def draw(n: int) -> list[Candidate] | None:
@@ -68,7 +70,7 @@ def star_c_ic(pools: Pools, config: TraceConfig, rng: random.Random, make: Make 
     return _repeated(config, rng, make, None, draw, Closing.BACKTRACK)
 
 
-def star_cc(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
+def last_two_correct(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
     """``*CC``: ``l_max`` attempts of any correctness, the last two correct; then a confirmation."""
 
     def draw(n: int) -> list[Candidate] | None:

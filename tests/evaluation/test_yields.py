@@ -47,9 +47,9 @@ def test_a_recipe_of_fixed_lengths_yields_them():
     [
         TraceConfig(),
         TraceConfig(max_per_question=2),
-        TraceConfig(recipe="star_c_full"),
+        TraceConfig(recipe="each_length"),
         TraceConfig(attempts_per_question=7),
-        TraceConfig(recipe="star_c_full", attempts_per_question=4, max_per_question=2),
+        TraceConfig(recipe="each_length", attempts_per_question=4, max_per_question=2),
     ],
 )
 def test_the_traces_stage_makes_just_these(trace):
@@ -57,7 +57,7 @@ def test_the_traces_stage_makes_just_these(trace):
     attempts, reflections = _rows(6, 5, reflections=2)
     found = Yield()
     found.add(_Q.id, _Q.text, attempts, reflections, config)
-    workshop = Workshop(config.trace, config.run.seed, load(), {"countdown": "the expression"}, lambda p, t: 1)
+    workshop = Workshop(config.trace, config.run.seed, load(), lambda p, t: 1)
     built = build_question(_Q, attempts, reflections, workshop)
     assert found.traces == len(built.traces)
     assert sorted(found.lengths.elements()) == sorted(len(t.attempts) for t in built.traces)
@@ -88,7 +88,7 @@ def test_the_draw_depends_on_the_seed_alone():
 
 
 def test_token_estimate_by_hand():
-    config = replace(Config(), trace=TraceConfig(recipe="zero_c", max_tokens=5))
+    config = replace(Config(), trace=TraceConfig(recipe="one_correct", max_tokens=5))
     found = _yield(right=1, wrong=0, config=config)
     assert found.tokens == 20 + 10 + round((len(_Q.text) + 150 + 75) / 4.5)
     assert found.over_long == 1

@@ -130,7 +130,7 @@ def test_row_order_and_file_kind_do_not_matter_to_a_question(tmp_path: Path) -> 
 def test_traces_can_be_built_from_an_import(tmp_path: Path) -> None:
     run = tmp_path / "run"
     import_run(source(tmp_path, DATA), run, "countdown", words)
-    workshop = Workshop(TraceConfig(), 0, load(), {"countdown": "the expression"}, lambda p, t: words(p + t))
+    workshop = Workshop(TraceConfig(), 0, load(), lambda p, t: words(p + t))
     built = build_shard(
         from_table(Question, pq.ParquetFile(run / "questions" / "sft.parquet").read_row_group(0)),
         part(run, "attempts", 0, Attempt),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -259,14 +263,14 @@ def test_braces_that_are_no_placeholder_stay(tmp_path: Path) -> None:
 def test_a_key_twice_is_no_last_word(tmp_path: Path, line: str, key: str) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(f"{OWN}{line}\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=f"^prompts: {key} stands more than once in {path}$"):
+    with pytest.raises(ValueError, match=f"^prompts: {key} appears more than once in {path}$"):
         load(str(path))
 
 
 def test_a_name_twice_in_a_section_is_named_by_its_full_key(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(OWN.replace("  second:", "  first:"), encoding="utf-8")
-    with pytest.raises(ValueError, match=rf"^prompts: solve\.first stands more than once in {path}$"):
+    with pytest.raises(ValueError, match=rf"^prompts: solve\.first appears more than once in {path}$"):
         load(str(path))
 
 
@@ -283,10 +287,67 @@ def test_a_merged_key_can_be_changed(tmp_path: Path) -> None:
     assert load(str(path)).solve == {"first": ("Be brief.", "{question} a"), "second": ("Be brief.", "{question} b")}
 
 
-@pytest.mark.parametrize("source", ["defualt", "", "/", "no/such/file.yaml", "default.yaml", ".."])
-def test_no_such_file(source: str) -> None:
-    with pytest.raises(ValueError, match=f"^prompts: no file {source!r}$"):
+def conversations(source: str) -> list[list[dict[str, str]]]:
+    """All that a prompts file says, to a question, an attempt and a hint that hold braces themselves."""
+    words, question = load(source), "Make {answer} from {3, 5}: \\frac{x}{y}."
+    said = [words.attempt(v, question, "the {attempt}", hint) for v in words.solve for hint in (None, "{answer_type}")]
+    said += [words.reflection(v, question, "3 + {question}") for v in words.reflect]
+    return [*said, words.question(question, "the number"), words.question(question, "the number", complete=True)]
+
+
+@pytest.mark.parametrize(("source", "digest"), [("default", "18175bb808519166"), ("paper", "f8a47d7d9f735e7f")])
+def test_what_is_said_to_a_model_keeps_every_byte(source: str, digest: str) -> None:
+    # The models that users have trained were asked in these words.
+    assert hashlib.sha256(json.dumps(conversations(source)).encode()).hexdigest()[:16] == digest
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("defualt", "; did you mean 'default'?"),
+        ("", ""),
+        ("/", ""),
+        ("no/such/file.yaml", ""),
+        ("default.yaml", "; did you mean 'default'?"),
+        ("..", ""),
+    ],
+)
+def test_no_such_file(source: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(f'prompts: no file {source!r}{hint}')}$"):
         load(source)
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An importable package ``prompts_lab`` that holds a prompts file."""
+    package = tmp_path / "prompts_lab"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "words.yaml").write_bytes(DEFAULT.read_bytes())
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield package
+    sys.modules.pop("prompts_lab", None)
+
+
+def test_a_file_of_a_package(lab: Path) -> None:
+    assert load("prompts_lab:words.yaml") == load()
+    (lab / "words.yaml").write_text("[1]")
+    with pytest.raises(ValueError, match=rf"^prompts: {re.escape(str(lab / 'words.yaml'))} must be a mapping of names"):
+        load("prompts_lab:words.yaml")
+    with pytest.raises(
+        ValueError,
+        match=r"^prompts: package prompts_lab has no file 'word\.yaml'; did you mean 'words\.yaml'\?$",
+    ):
+        load("prompts_lab:word.yaml")
+
+
+def test_a_file_here_comes_before_a_package_of_that_name(
+    lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prompts_lab:words.yaml").write_text("3")
+    with pytest.raises(ValueError, match=r"^prompts: prompts_lab:words\.yaml must be a mapping of names"):
+        load("prompts_lab:words.yaml")
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", "", "text", "3"])

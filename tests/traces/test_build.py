@@ -31,7 +31,7 @@ QUESTION = Question("q", "countdown", "3", "sft", "Make 8.", json.dumps({"number
 
 def workshop(seed: int = 0, **config: object) -> Workshop:
     trace = replace(TraceConfig(max_tokens=100_000), **config)
-    return Workshop(trace, seed, PROMPTS, {"countdown": "the expression"}, lambda p, t: len(p) + len(t))
+    return Workshop(trace, seed, PROMPTS, lambda p, t: len(p) + len(t))
 
 
 def test_exact_traces_of_a_seed() -> None:
@@ -131,7 +131,7 @@ def test_every_trace_parses_back_and_is_judged_as_labelled(name: str, seed: int,
 def test_redrawn_and_rejected_traces_are_counted() -> None:
     attempts = [attempt(0, True), attempt(0, False), attempt(1, False, text="try " * 99 + "<answer>I1</answer>")]
     reflections = [reflection(a) for a in attempts]
-    config = {"recipe": "star_c", "l_max": 2, "repeats": 20}
+    config = {"recipe": "last_correct", "l_max": 2, "repeats": 20}
     free = build_question(QUESTION, attempts, reflections, workshop(**config))
     assert free.statistics.totals["redrawn"] == free.statistics.totals["given_up"] == 0
     long = max(t.tokens for t in free.traces)
@@ -141,10 +141,10 @@ def test_redrawn_and_rejected_traces_are_counted() -> None:
     assert len(tight.traces) == 20
     assert 0 < tight.statistics.totals["redrawn"] < 20
     assert tight.statistics.totals["given_up"] == 0
-    none = build_question(QUESTION, attempts, reflections, workshop(recipe="star_c", l_max=2, max_tokens=10))
+    none = build_question(QUESTION, attempts, reflections, workshop(recipe="last_correct", l_max=2, max_tokens=10))
     assert none.traces == []
     detail = "shape IC: none of 32 draws fits trace.max_tokens = 10"
-    assert none.rejects == [Reject("q#star_c.0", "too_long", detail)]
+    assert none.rejects == [Reject("q#last_correct.0", "too_long", detail)]
     assert none.statistics.totals["questions_with_traces"] == 0
     assert none.statistics.summary()["mix_drawn"] == {"1,1": 1}
     assert none.statistics.summary()["mix"] == {}
@@ -170,7 +170,7 @@ def test_a_question_or_a_row_with_a_control_token_is_a_reject() -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "recipe", "reason"), [(0, "algorithm1", "no_correct_pair"), (1, "star_cc", "too_few_pairs")]
+    ("right", "recipe", "reason"), [(0, "algorithm1", "no_correct_pair"), (1, "last_two_correct", "too_few_pairs")]
 )
 def test_a_question_without_a_trace_is_a_reject(right: int, recipe: str, reason: str) -> None:
     attempts = [attempt(i, True) for i in range(right)] + [attempt(0, False)]
@@ -180,15 +180,15 @@ def test_a_question_without_a_trace_is_a_reject(right: int, recipe: str, reason:
 
 
 def test_subsampling_is_seeded_and_keeps_whole_rows() -> None:
-    every = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, workshop(recipe="star_c_full", l_max=4)).traces
+    every = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, workshop(recipe="each_length", l_max=4)).traces
     some = build_shard(
-        QUESTIONS, ATTEMPTS, REFLECTIONS, workshop(recipe="star_c_full", l_max=4, max_per_question=2)
+        QUESTIONS, ATTEMPTS, REFLECTIONS, workshop(recipe="each_length", l_max=4, max_per_question=2)
     ).traces
     pairs = {(t.question_id, tuple(t.attempts), tuple(t.reflections)) for t in every}
     assert {(t.question_id, tuple(t.attempts), tuple(t.reflections)) for t in some} <= pairs
     per_question = {q.id: [t for t in some if t.question_id == q.id] for q in QUESTIONS}
     assert max(map(len, per_question.values())) == 2
-    assert [t.id for t in per_question[QUESTIONS[0].id]] == [f"{QUESTIONS[0].id}#star_c_full.{k}" for k in (0, 1)]
+    assert [t.id for t in per_question[QUESTIONS[0].id]] == [f"{QUESTIONS[0].id}#each_length.{k}" for k in (0, 1)]
 
 
 @pytest.mark.parametrize("recipe", ["algorithm1", "random"])
@@ -221,13 +221,17 @@ def test_a_trace_says_whether_its_answer_is_right(recipe: str) -> None:
 
 def test_a_trace_that_goes_back_is_right_although_its_last_attempt_is_wrong() -> None:
     attempts = [attempt(0, True), attempt(0, False)]
-    built = build_question(QUESTION, attempts, [reflection(a) for a in attempts], workshop(recipe="star_c_ic", l_max=2))
+    built = build_question(
+        QUESTION, attempts, [reflection(a) for a in attempts], workshop(recipe="back_to_correct", l_max=2)
+    )
     assert [(t.attempts, t.answer, t.correct) for t in built.traces] == [(["q/plain/0", "q/plain/100"], "C0", True)]
 
 
 def test_an_unjudged_attempt_is_a_reject_of_its_question() -> None:
     attempts = [attempt(0, True), attempt(0, False, reason="parse_error", answer="42!!")]
-    built = build_question(QUESTION, attempts, [reflection(a) for a in attempts], workshop(recipe="star_c", l_max=2))
+    built = build_question(
+        QUESTION, attempts, [reflection(a) for a in attempts], workshop(recipe="last_correct", l_max=2)
+    )
     assert built.traces == []
     assert built.rejects == [
         Reject("q/plain/100", "unjudged", "parse_error: 42!!"),
@@ -248,10 +252,7 @@ def test_silver_is_measured_where_answers_are_arithmetic() -> None:
     def silver(task: str, gold: str) -> set[str]:
         question = Question("q", task, "-", "sft", "How many?", gold)
         attempts = [attempt(0, True), attempt(0, False)]
-        types = {task: "the number"}
-        made = build_question(
-            question, attempts, [reflection(a) for a in attempts], replace(workshop(), answer_types=types)
-        )
+        made = build_question(question, attempts, [reflection(a) for a in attempts], workshop())
         return set(made.statistics.summary()["silver"])
 
     assert silver("gsm8k", '{"number": "3"}') == set()
@@ -270,9 +271,9 @@ def test_a_row_of_another_shard_is_an_error() -> None:
         ("uniform", 28, "10c41ea35074c50a"),
         ("fixed_ratio", 37, "3ebc5e3b007f4443"),
         ("no_order", 27, "9e78a56dc3de95e3"),
-        ("star_c_full", 36, "8053650d6a3d6cb6"),
-        ("star_c_ic", 12, "07348fc2df312fd3"),
-        ("star_cc", 12, "14cbfd60b80fcbd3"),
+        ("each_length", 36, "361ab94b1b591d0d"),
+        ("back_to_correct", 12, "5ab61e39280c9865"),
+        ("last_two_correct", 12, "e8db0a96a47ba58d"),
     ],
 )
 def test_without_new_options_the_traces_keep_every_byte(name: str, traces: int, digest: str) -> None:
@@ -281,7 +282,6 @@ def test_without_new_options_the_traces_keep_every_byte(name: str, traces: int, 
         TraceConfig(recipe=name, l_max=3),
         11,
         load(),
-        {"countdown": "the expression"},
         lambda p, t: len((p + t).split()),
     )
     made = build_shard(*countdown_rows(12), shop).traces
@@ -296,12 +296,11 @@ def test_a_trace_of_several_recipes_names_its_own() -> None:
         TraceConfig(recipe="0C+*CC", l_max=2),
         0,
         load(),
-        {"countdown": "the expression"},
         lambda p, t: len((p + t).split()),
     )
     made = build_shard(*countdown_rows(4), shop).traces
-    assert {t.recipe for t in made} == {"zero_c", "star_cc"}
-    assert all(t.id.startswith(f"{t.question_id}#zero_c+star_cc.") for t in made)
+    assert {t.recipe for t in made} == {"one_correct", "last_two_correct"}
+    assert all(t.id.startswith(f"{t.question_id}#one_correct+last_two_correct.") for t in made)
 
 
 SKILLS = skills(["decomposition", "planning", "backtracking"])
@@ -345,7 +344,7 @@ def test_declared_skills_without_segments_change_nothing() -> None:
 def test_an_exact_trace_that_plans_and_goes_back() -> None:
     attempts = [attempt(0, True), attempt(0, False)]
     rows = [segment("planning", attempts[0]), segment("backtracking", attempts[1])]
-    shop = replace(workshop(recipe="star_c", l_max=2), skills=SKILLS)
+    shop = replace(workshop(recipe="last_correct", l_max=2), skills=SKILLS)
     (trace,) = build_question(QUESTION, attempts, [reflection(a) for a in attempts], shop, segments=rows).traces
     assert (trace.skills, trace.segments) == (
         ["reflection", "backtracking", "planning"], ["q/plain/100/backtrack0", "q/plain/0/plan0"]
@@ -359,7 +358,7 @@ def test_an_exact_trace_that_plans_and_goes_back() -> None:
 def test_the_segments_count_towards_the_length() -> None:
     attempts = [attempt(0, True), attempt(0, False)]
     rows = [segment("planning", attempts[0]), segment("planning", attempts[0], 1, text="a longer plan " * 9)]
-    config = {"recipe": "star_c", "l_max": 2, "repeats": 20}
+    config = {"recipe": "last_correct", "l_max": 2, "repeats": 20}
     reflections = [reflection(a) for a in attempts]
     free = build_question(
         QUESTION, attempts, reflections, replace(workshop(**config), skills=SKILLS), segments=rows

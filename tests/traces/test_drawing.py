@@ -102,7 +102,7 @@ def agrees(seen: Counter[tuple[int, int]], law: Law) -> None:
         assert chisquare([seen[k] for k in keys], [float(law[k] * total) for k in keys]).pvalue > 0.0005
 
 
-LAWS = {"algorithm1": algorithm1_law, "uniform": uniform_law, "star_c": counts_law}
+LAWS = {"algorithm1": algorithm1_law, "uniform": uniform_law, "last_correct": counts_law}
 
 
 @pytest.mark.parametrize("name", sorted(LAWS))

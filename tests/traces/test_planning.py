@@ -14,7 +14,7 @@ from tests.traces.rows import attempt, reflection
 
 ATTEMPTS = [attempt(i, correct=i < 4) for i in range(8)]
 REFLECTIONS = [reflection(a, k) for a in ATTEMPTS for k in range(2)]
-CONFIG = TraceConfig(recipe="star_c_full", l_max=4)
+CONFIG = TraceConfig(recipe="each_length", l_max=4)
 
 
 def planned(seed: int = 0, shuffled: bool = False, **config: object) -> Planned:
@@ -26,9 +26,9 @@ def planned(seed: int = 0, shuffled: bool = False, **config: object) -> Planned:
 
 
 def test_the_generator_is_the_questions() -> None:
-    rng = seeds.rng(0, "traces", "star_c_full", "q")
+    rng = seeds.rng(0, "traces", "each_length", "q")
     pools = gather(ATTEMPTS, REFLECTIONS).pools
-    assert planned().plans == recipe("star_c_full").plans(pools, CONFIG, rng)
+    assert planned().plans == recipe("each_length").plans(pools, CONFIG, rng)
 
 
 def test_seed_and_recipe_matter_and_the_order_of_rows_does_not() -> None:

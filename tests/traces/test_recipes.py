@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from sfray.config import TraceConfig
-from sfray.traces.plan import Closing
+from sfray.traces.drawing import Drawn, Make, fitting
+from sfray.traces.plan import Closing, Plan, Step
 from sfray.traces.pool import Candidate, Pools
-from sfray.traces.recipes import RECIPES, problems, recipe, require
+from sfray.traces.recipes import RECIPES, Recipe, problems, recipe, require
 from tests.traces.rows import attempt, pools, reflection
 
 DRAWS = 10_000
@@ -51,9 +52,11 @@ def test_every_recipe_is_sound(name: str, correct: int, incorrect: int, l_max: i
     for plan in made:
         attempts = [step.attempt for step in plan.steps]
         assert len({a.id for a in attempts}) == len(attempts)
-        if distinct and name not in ("star_c_ic", "star_cc"):
+        if distinct and name not in ("back_to_correct", "last_two_correct"):
             assert len({a.variant for a in attempts}) == len(attempts)
-        assert all((s.reflection is None) == name.startswith("no_reflection") for s in plan.steps)
+        assert all(
+            (s.reflection is None) == name.endswith(("no_reflections", "without_reflections")) for s in plan.steps
+        )
         assert all(s.reflection is None or s.reflection.attempt_id == s.attempt.id for s in plan.steps)
         if recipe(name).ends_correct:
             assert plan.steps[plan.final].correct
@@ -92,25 +95,25 @@ SHAPES = {
         {"CIIC": F(1, 3), "ICIC": F(1, 3), "IICC": F(1, 3)},
     ),
     # Of the pool C C I I one correct is last; two of C I I stand before it, in any order.
-    "star_c": (
+    "last_correct": (
         (2, 2, {"l_max": 3}),
         {"CIC": F(1, 3), "ICC": F(1, 3), "IIC": F(1, 3)},
     ),
     # Length 1, then length 2: before the last there is one of C I I.
-    "star_c_full": ((2, 2, {"l_max": 2}), {"C CC": F(1, 3), "C IC": F(2, 3)}),
-    "no_reflection": ((2, 2, {"l_max": 2}), {"C CC": F(1, 3), "C IC": F(2, 3)}),
+    "each_length": ((2, 2, {"l_max": 2}), {"C CC": F(1, 3), "C IC": F(2, 3)}),
+    "each_length_without_reflections": ((2, 2, {"l_max": 2}), {"C CC": F(1, 3), "C IC": F(2, 3)}),
     # Length 1: C with 1/3. Length 2: an ordered pair of C I I.
     "random": (
         (1, 2, {"l_max": 2}),
         {f"{a} {b}": F(1 + (a == "I"), 3) * F(1, 3) for a in "CI" for b in ("CI", "IC", "II")},
     ),
     # C C I I, three attempts: one I last; before it one C for sure and one of C I, in any order.
-    "star_c_ic": (
+    "back_to_correct": (
         (2, 2, {"l_max": 3}),
         {"CCI": F(1, 2), "CII": F(1, 4), "ICI": F(1, 4)},
     ),
     # C C C I, three attempts: two C last, before them one of C I.
-    "star_cc": ((3, 1, {"l_max": 3}), {"CCC": F(1, 2), "ICC": F(1, 2)}),
+    "last_two_correct": ((3, 1, {"l_max": 3}), {"CCC": F(1, 2), "ICC": F(1, 2)}),
 }
 
 
@@ -133,10 +136,10 @@ def test_no_reflections_are_the_traces_of_algorithm1_without_them() -> None:
     assert [[s.attempt for s in p.steps] for p in whole] == [[s.attempt for s in p.steps] for p in bare]
 
 
-def test_zero_c_has_one_shape_and_every_attempt_is_as_likely() -> None:
+def test_one_correct_has_one_shape_and_every_attempt_is_as_likely() -> None:
     rng = random.Random(1)
     made = pools(4, 2)
-    drawn = [recipe("zero_c").plans(made, TraceConfig(), rng) for _ in range(DRAWS)]
+    drawn = [recipe("one_correct").plans(made, TraceConfig(), rng) for _ in range(DRAWS)]
     assert {tuple(p.shape for p in plans) for plans in drawn} == {("C",)}
     seen = Counter(plans[0].steps[0].attempt.answer for plans in drawn)
     assert sorted(seen) == ["C0", "C1", "C2", "C3"]
@@ -153,7 +156,7 @@ def test_every_correct_pair_is_as_likely_to_be_last() -> None:
 
 
 def test_repeats_start_from_full_pools() -> None:
-    assert [p.shape for p in plans("zero_c", 1, 0, repeats=3)] == ["C", "C", "C"]
+    assert [p.shape for p in plans("one_correct", 1, 0, repeats=3)] == ["C", "C", "C"]
     assert sum(p.shape.count("C") for p in plans("algorithm1", 4, 2, repeats=3)) == 12
 
 
@@ -165,15 +168,15 @@ def test_pairs_are_attempts_times_reflections_unless_limited() -> None:
 
 
 def test_lengths_that_the_pools_do_not_have_are_left_out() -> None:
-    assert [len(p.steps) for p in plans("star_c_full", 2, 1, l_max=5)] == [1, 2, 3]
-    assert plans("star_c", 2, 1, l_max=5) == []
-    assert plans("star_cc", 1, 5, l_max=2) == []
-    assert plans("star_c_ic", 5, 0, l_max=2) == []
+    assert [len(p.steps) for p in plans("each_length", 2, 1, l_max=5)] == [1, 2, 3]
+    assert plans("last_correct", 2, 1, l_max=5) == []
+    assert plans("last_two_correct", 1, 5, l_max=2) == []
+    assert plans("back_to_correct", 5, 0, l_max=2) == []
     assert plans("algorithm1", 0, 5) == []
 
 
 def test_distinct_variants_bound_the_length() -> None:
-    made = plans("star_c_full", 8, 8, l_max=5, distinct_variants=True, pool_variants=4)
+    made = plans("each_length", 8, 8, l_max=5, distinct_variants=True, pool_variants=4)
     assert [len(p.steps) for p in made] == [1, 2, 3, 4]
 
 
@@ -182,7 +185,7 @@ def candidates(*named: tuple[str, int], correct: bool) -> tuple[Candidate, ...]:
     return tuple(Candidate(a, (reflection(a),)) for a in attempts)
 
 
-@pytest.mark.parametrize("name", ["star_c_ic", "star_cc"])
+@pytest.mark.parametrize("name", ["back_to_correct", "last_two_correct"])
 def test_these_formats_ignore_distinct_variants(name: str) -> None:
     drawn = [plans(name, 3, 2, seed=5, l_max=3, distinct_variants=distinct) for distinct in (False, True)]
     assert drawn[0] == drawn[1] != []
@@ -196,14 +199,14 @@ def test_with_distinct_variants_it_is_variants_that_are_drawn() -> None:
     )
     config = TraceConfig(l_max=2, distinct_variants=True)
     rng = random.Random(3)
-    drawn = [recipe("star_c").plans(made, config, rng)[0].steps for _ in range(DRAWS)]
+    drawn = [recipe("last_correct").plans(made, config, rng)[0].steps for _ in range(DRAWS)]
     seen = Counter(str(steps[0].attempt.answer) for steps in drawn)
     expected = {"I0": F(1, 6), "I1": F(1, 6), "I2": F(1, 6), "I3": F(1, 2)}
     assert set(seen) == set(expected)
     assert chisquare([seen[s] for s in expected], [float(p * DRAWS) for p in expected.values()]).pvalue > 0.001
 
 
-@pytest.mark.parametrize("name", ["star_c", "star_c_ic", "star_cc"])
+@pytest.mark.parametrize("name", ["last_correct", "back_to_correct", "last_two_correct"])
 def test_response_counts_are_drawn_from_two_to_l_max(name: str) -> None:
     made = plans(name, 4, 4, l_max=4, repeats=3000, sampling_response_counts=True)
     seen = Counter(len(p.steps) for p in made)
@@ -212,21 +215,21 @@ def test_response_counts_are_drawn_from_two_to_l_max(name: str) -> None:
 
 
 def test_response_counts_leave_the_full_formats_alone() -> None:
-    assert plans("star_c_full", 4, 4, sampling_response_counts=True) == plans("star_c_full", 4, 4)
+    assert plans("each_length", 4, 4, sampling_response_counts=True) == plans("each_length", 4, 4)
 
 
 def test_several_recipes_in_one_set() -> None:
     made = plans("0C+*C*IC + *CC", 4, 4, l_max=3)
-    assert [p.recipe for p in made] == ["zero_c", "star_c_ic", "star_cc"]
+    assert [p.recipe for p in made] == ["one_correct", "back_to_correct", "last_two_correct"]
     assert [len(p.steps) for p in made] == [1, 3, 3]
-    assert made[1].without_reflections().recipe == "star_c_ic"
+    assert made[1].without_reflections().recipe == "back_to_correct"
     both = recipe("random+*CC")
-    assert (both.name, both.ends_correct, both.min_l_max) == ("random+star_cc", False, 2)
+    assert (both.name, both.ends_correct, both.min_l_max) == ("random+last_two_correct", False, 2)
 
 
 def test_a_recipe_of_a_set_is_named_once() -> None:
-    with pytest.raises(ValueError, match=r"^trace\.recipe: '0C\+zero_c' names a recipe twice"):
-        recipe("0C+zero_c")
+    with pytest.raises(ValueError, match=r"^trace\.recipe: '0C\+one_correct' names a recipe twice"):
+        recipe("0C+one_correct")
     with pytest.raises(ValueError, match=r"^trace\.recipe: no recipe ''"):
         recipe("0C+")
 
@@ -237,7 +240,7 @@ def test_a_hinted_twin_is_of_the_same_variant() -> None:
     shapes = {
         distinct: [
             p.shape
-            for p in recipe("star_c_full").plans(
+            for p in recipe("each_length").plans(
                 made, TraceConfig(l_max=2, distinct_variants=distinct), random.Random(0)
             )
         ]
@@ -247,7 +250,7 @@ def test_a_hinted_twin_is_of_the_same_variant() -> None:
 
 
 def test_backtrack_goes_to_the_last_correct_attempt() -> None:
-    (plan,) = plans("star_c_ic", 2, 2, l_max=4)
+    (plan,) = plans("back_to_correct", 2, 2, l_max=4)
     assert plan.closing is Closing.BACKTRACK
     assert plan.shape[-1] == "I"
     assert plan.final == plan.shape.rindex("C")
@@ -256,12 +259,11 @@ def test_backtrack_goes_to_the_last_correct_attempt() -> None:
 @pytest.mark.parametrize(
     ("alias", "name"),
     [
-        ("0C", "zero_c"),
-        ("*C", "star_c"),
-        ("*C_full", "star_c_full"),
-        ("*C*IC", "star_c_ic"),
-        ("*CC", "star_cc"),
-        ("no_reflection", "no_reflection"),
+        ("0C", "one_correct"),
+        ("*C", "last_correct"),
+        ("*C_full", "each_length"),
+        ("*C*IC", "back_to_correct"),
+        ("*CC", "last_two_correct"),
         ("no_reflections", "no_reflections"),
         ("algorithm1", "algorithm1"),
     ],
@@ -270,16 +272,67 @@ def test_aliases(alias: str, name: str) -> None:
     assert recipe(alias).name == name
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("zero_c", "one_correct"),
+        ("star_c", "last_correct"),
+        ("star_c_full", "each_length"),
+        ("star_c_ic", "back_to_correct"),
+        ("star_cc", "last_two_correct"),
+        ("no_reflection", "each_length_without_reflections"),
+    ],
+)
+def test_a_former_name_is_refused_with_the_present_one(old: str, new: str) -> None:
+    assert recipe(new).name == new
+    for name in (old, f"algorithm1+{old}"):
+        assert list(problems(TraceConfig(recipe=name))) == [f"trace.recipe: {old!r} is called {new!r} now"]
+
+
 def test_unknown_recipe_names_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"^trace\.recipe: no recipe 'algoritm1'; did you mean 'algorithm1'\?$"):
         recipe("algoritm1")
+
+
+def shortest(pools: Pools, config: TraceConfig, rng: random.Random, make: Make) -> list[Drawn]:
+    """One trace of one correct attempt."""
+    found = [fitting(lambda c=c: Plan((Step(c.attempt, c.reflections[0]),)), make) for c in pools.correct[:1]]
+    return [one for one in found if one is not None]
+
+
+SHORTEST = Recipe("shortest", shortest)
+CLASHING = Recipe("uniform", shortest)
+UNNAMEABLE = Recipe("short+est", shortest)
+
+
+def test_a_recipe_from_elsewhere() -> None:
+    name = f"{__name__}:SHORTEST"
+    assert recipe(name) is SHORTEST
+    assert [p.shape for p in plans(name, 3, 3)] == ["C"]
+    together = recipe(f"0C+{name}")
+    assert together.name == "one_correct+shortest"
+    assert [p.recipe for p in plans(f"0C+{name}", 3, 3)] == ["one_correct", "shortest"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("CLASHING", "{0} calls itself 'uniform', as one of sfray's own does; rename it"),
+        ("UNNAMEABLE", "{0} calls itself 'short+est'; letters, digits and '_' are allowed"),
+        ("shortest", "{0} must be an instance of sfray.traces.recipes.Recipe, not a function"),
+        ("SHORTES", "module tests.traces.test_recipes has no 'SHORTES'; did you mean 'SHORTEST'?"),
+    ],
+)
+def test_a_recipe_from_elsewhere_that_cannot_be_used(name: str, message: str) -> None:
+    full = f"{__name__}:{name}"
+    assert list(problems(TraceConfig(recipe=full))) == [f"trace.recipe: {message.format(full)}"]
 
 
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
         ({}, []),
-        ({"recipe": "*CC", "l_max": 1}, ["trace.l_max: 1 is too few for recipe star_cc; at least 2"]),
+        ({"recipe": "*CC", "l_max": 1}, ["trace.l_max: 1 is too few for recipe last_two_correct; at least 2"]),
         (
             {"recipe": "fixed_ratio", "n_correct": 0},
             ["trace.n_correct: 0 must be at least 1: a trace ends in a correct pair"],
@@ -313,7 +366,7 @@ def test_problems_of_an_unknown_recipe() -> None:
 
 
 def test_require_names_everything_at_once() -> None:
-    assert require(TraceConfig(recipe="0C")).name == "zero_c"
+    assert require(TraceConfig(recipe="0C")).name == "one_correct"
     with pytest.raises(ValueError, match=r"^trace\.l_max: 1 is too few.*\ntrace\.max_per_question: 0 must be"):
         require(TraceConfig(recipe="*CC", l_max=1, max_per_question=0))
 

@@ -41,5 +41,5 @@ class StrictReplayBuffer(ReplayBuffer):
         if failed:
             raise RuntimeError(
                 f"{len(failed)} rollout group(s) failed, in the engine or in the reward; "
-                "their errors stand above this one in the log"
+                "their errors are above this one in the log"
             )

@@ -22,8 +22,7 @@ def compute_score(
 
     An exception is left to rise: verl marks the rollout's group as failed and
     :class:`sfray.training.grpo.replay.StrictReplayBuffer` stops the run. It never
-    becomes a zero. An answer that a bounded verifier gave up on is not paid either, and is
-    logged.
+    becomes a zero. An answer that a bounded verifier gave up on earns 0 and is logged.
 
     Args:
         data_source: Name of the task family.
@@ -35,6 +34,6 @@ def compute_score(
     """
     outcome = verify(data_source, ground_truth, solution_str)
     if not outcome.reason.judged:
-        _log.warning("not paid, for nobody knows whether it is right (%s): %.200r", outcome.reason, outcome.answer)
+        _log.warning("no reward: the verifier could not judge this answer (%s): %.200r", outcome.reason, outcome.answer)
     score = float(outcome.correct)
     return {"score": score, "acc": score, "reason": str(outcome.reason)}

@@ -37,7 +37,7 @@ def test_extra_arguments_of_verl_are_accepted():
 def test_an_answer_that_nobody_could_judge_is_not_paid_in_silence(caplog):
     result = compute_score("math500", "<answer>((1)</answer>", '{"answer": "2"}')
     assert result == {"score": 0.0, "acc": 0.0, "reason": "parse_error"}
-    assert caplog.messages == ["not paid, for nobody knows whether it is right (parse_error): '((1)'"]
+    assert caplog.messages == ["no reward: the verifier could not judge this answer (parse_error): '((1)'"]
     compute_score("countdown", "<answer>3+5+8</answer>", GOLD)
     assert len(caplog.messages) == 1
 

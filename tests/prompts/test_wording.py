@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.prompts.placeholders import fill, unknown
+from sfray.prompts.wording import Wording, fill
 
 BRACES = st.text(st.sampled_from("{}ab "), max_size=12)
 
@@ -19,6 +19,26 @@ def test_fill_leaves_values_alone(a: str, b: str) -> None:
 @given(BRACES)
 def test_fill_leaves_other_braces_alone(template: str) -> None:
     assert fill(template, question="x") == template
+
+
+def replaced(template: str, values: dict[str, str]) -> str:
+    """Each ``{name}``, from the left, by hand."""
+    text, rest = "", template
+    while "{" in rest:
+        before, _, after = rest.partition("{")
+        name, closed, tail = after.partition("}")
+        if closed and name in values:
+            text, rest = text + before + values[name], tail
+        else:
+            text, rest = text + before + "{", after
+    return text + rest
+
+
+@given(
+    st.lists(st.sampled_from(["{", "}", "a", "b", "{a}", "$", "$a", "\\", " ", "\n"]), max_size=16).map("".join), BRACES
+)
+def test_fill_replaces_names_in_braces_and_nothing_else(template: str, value: str) -> None:
+    assert fill(template, a=value, b="$b") == replaced(template, {"a": value, "b": "$b"})
 
 
 @pytest.mark.parametrize(
@@ -53,13 +73,13 @@ def test_fill(template: str, text: str) -> None:
         ("", []),
     ],
 )
-def test_unknown(template: str, found: list[tuple[str, str]]) -> None:
-    assert list(unknown(template, ["question"])) == found
+def test_misspelt(template: str, found: list[tuple[str, str]]) -> None:
+    assert list(Wording(template).misspelt(["question"])) == found
 
 
 @given(st.lists(st.sampled_from(["{", "}", "answer", "question", " ", "\\x", "_"]), max_size=14).map("".join))
 def test_what_is_found_stands_there_and_is_not_filled(template: str) -> None:
-    for written, name in unknown(template, ["answer"]):
+    for written, name in Wording(template).misspelt(["answer"]):
         assert written in template
         assert name in written
         assert fill(written, answer="x") == written

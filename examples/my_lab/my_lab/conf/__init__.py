@@ -1,0 +1,1 @@
+"""The config files of this package; Hydra finds them as ``pkg://my_lab.conf``."""

@@ -1,0 +1,96 @@
+"""The pages: each is in the navigation, every link leads somewhere, and the code they show is the examples' own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md"), *(ROOT / "examples").rglob("*.md"), *ROOT.glob("cluster/*.md")])
+LAB = ROOT / "examples" / "my_lab" / "my_lab"
+
+FENCE = re.compile(r"^```.*?^```", re.M | re.S)
+CODE = re.compile(r"`[^`]*`")
+LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
+
+
+def prose(page: Path) -> str:
+    """A page without its code."""
+    return CODE.sub("``", FENCE.sub("", page.read_text(encoding="utf-8")))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and MyST make them."""
+    heads = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def links(page: Path) -> Iterator[str]:
+    """Where the links of a page lead, those to the web apart."""
+    yield from (target for target in LINK.findall(prose(page)) if not re.match(r"\w+:", target))
+
+
+def toctrees() -> list[str]:
+    """The pages that the site's navigation lists, in order."""
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    entries = [
+        line.strip()
+        for block in re.findall(r"^```\{toctree\}(.*?)^```", index, re.M | re.S)
+        for line in block.split("\n")
+    ]
+    return [entry for entry in entries if entry and not entry.startswith(":")]
+
+
+def test_the_navigation_lists_every_page_once() -> None:
+    listed = toctrees()
+    assert sorted(listed) == sorted(["api/sfray/index", *(p.stem for p in DOCS.glob("*.md") if p.stem != "index")])
+
+
+def test_the_index_links_every_page() -> None:
+    linked = {Path(target).stem for target in links(DOCS / "index.md")}
+    assert linked == {p.stem for p in DOCS.glob("*.md")} - {"index"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
+    for target in links(page):
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), f"{page.name} links to {target}"
+        assert ROOT in file.parents, f"{page.name} links out of the repository: {target}"
+        if anchor:
+            assert anchor in anchors(file), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda p: p.name)
+def test_a_page_of_the_site_links_to_pages_of_the_site_alone(page: Path) -> None:
+    assert [target for target in links(page) if target.startswith(("../", "/"))] == []
+
+
+def test_the_architecture_speaks_of_every_module_at_the_top() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    places = [p.name for p in (ROOT / "sfray").iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()]
+    assert [p for p in places if not re.search(rf"`(?:sfray/)?{re.escape(p)}/?`", text) and p != "__init__.py"] == []
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The code of a page in one language."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+@pytest.mark.parametrize(
+    ("page", "language", "file"),
+    [
+        ("new_task.md", "python", "tasks.py"),
+        ("new_task.md", "yaml", "conf/task/addition.yaml"),
+        ("new_recipe.md", "python", "recipes.py"),
+        ("new_recipe.md", "yaml", "conf/trace/mistakes_first.yaml"),
+    ],
+)
+def test_the_code_of_a_page_is_the_examples_own(page: str, language: str, file: str) -> None:
+    assert (LAB / file).read_text(encoding="utf-8") in blocks(page, language)
