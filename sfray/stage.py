@@ -20,7 +20,7 @@ R = TypeVar("R")
 class Stage(ABC, Generic[S, R]):
     """A kind of work. A step of a method is one use of it.
 
-    Class attributes:
+    Attributes:
         settings: Dataclass of what of the config the work is given: each field is a group, or a
             key, of :class:`sfray.config.Config`. What is not given cannot be read, and what is
             given is part of the artifact's fingerprint, unless the field is marked ``SPEED_ONLY``.

@@ -11,9 +11,11 @@ import typer
 from sfray.config.deploy import LAUNCHERS
 from sfray.errors import reported
 
+_LAUNCHERS = f"{', '.join(LAUNCHERS[:-1])} or {LAUNCHERS[-1]}."
+
 
 def render(
-    launcher: Annotated[str, typer.Argument(help=f"{', '.join(LAUNCHERS[:-1])} or {LAUNCHERS[-1]}.")],
+    launcher: Annotated[str, typer.Argument(help=_LAUNCHERS)],
     overrides: Annotated[list[str] | None, typer.Argument(help="Hydra overrides, as for launch.py.")] = None,
     conf: Annotated[Path | None, typer.Option(help="Another config tree.")] = None,
 ) -> None:

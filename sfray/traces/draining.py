@@ -30,15 +30,15 @@ Incorrect = Callable[[int, TraceConfig, random.Random], int]
 
 
 def algorithm1(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
-    """n+ = min(U{1..l_max}, |Y+|), n- = min(U{0..n+ - 1}, |Y-|), shuffled, a correct pair last.
+    """``n+ = min(U{1..l_max}, |Y+|)``, ``n- = min(U{0..n+ - 1}, |Y-|)``, shuffled, a correct pair last.
 
-    |Y+| and |Y-| count attempts that still have a pair: no attempt is in a trace twice.
+    ``|Y+|`` and ``|Y-|`` count attempts that still have a pair: no attempt is in a trace twice.
     """
     return _drain(pools, config, rng, make, _up_to_l_max, lambda n, _, r: r.randint(0, n - 1))
 
 
 def uniform(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
-    """As Algorithm 1 without its ratio: n- = min(U{0..l_max}, |Y-|) whatever n+ is."""
+    """As Algorithm 1 without its ratio: ``n- = min(U{0..l_max}, |Y-|)`` whatever n+ is."""
     return _drain(pools, config, rng, make, _up_to_l_max, lambda _, c, r: r.randint(0, c.l_max))
 
 
