@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -90,21 +90,17 @@ def test_a_folder_of_runs_can_be_moved(config, tmp_path):
 
 def test_an_artifact_that_another_run_makes_is_waited_for(config, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(pipeline, "_PATIENCE_SECONDS", 0.05)
-    place = pipeline.Run.plan(config).artifacts["questions"].path
-    begun, over = threading.Event(), time.monotonic()
-
-    def work() -> None:
-        with hold(place):
-            begun.set()
-            time.sleep(1.0)
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    begun.wait()
-    pipeline.run(config)
-    worker.join()
-    assert time.monotonic() - over > 1.0
-    assert capsys.readouterr().out.count("questions: waiting; ") == 1
+    printed = ""
+    with ThreadPoolExecutor(1) as pool:
+        with hold(pipeline.Run.plan(config).artifacts["questions"].path):
+            driver = pool.submit(pipeline.run, config)
+            while "questions: waiting; " not in printed and not driver.done():
+                printed += capsys.readouterr().out
+                time.sleep(0.05)
+            time.sleep(0.2)  # some more looks, of which nothing is said
+            assert not driver.done()
+        driver.result()
+    assert (printed + capsys.readouterr().out).count("questions: waiting; ") == 1
     assert counted(tmp_path / "r" / "questions")["sft"] == 4
 
 

@@ -8,14 +8,16 @@ import sys
 
 import pytest
 
-from sfray.config import Config, ModelConfig, SampleConfig
+from sfray.compose import load
+from sfray.config import Config, ModelConfig
+from sfray.graph import build
 from sfray.preflight import local, model_problems, preflight
 from sfray.validation import ConfigError
 from tests.models import folders
 
 
 def test_preflight_names_every_wrong_key() -> None:
-    config = Config()
+    config = load()
     broken = dataclasses.replace(
         config,
         task=dataclasses.replace(config.task, name="countdwon"),
@@ -46,8 +48,13 @@ def odd(tmp_path):
     return folder
 
 
+def with_model(path, context: int = 1024, *overrides: str) -> Config:
+    """The default method over a model of one's own."""
+    return dataclasses.replace(load(list(overrides)), model=ModelConfig(path=str(path), context=context))
+
+
 def test_a_folders_faults_are_told_under_the_configs_key(odd, capsys):
-    config = Config(model=ModelConfig(path=str(odd), context=2048))
+    config = with_model(odd, 2048)
     with pytest.raises(ConfigError) as caught:
         preflight(config)
     lines = [line.strip() for line in str(caught.value).splitlines() if "model.path: " in line]
@@ -56,15 +63,20 @@ def test_a_folders_faults_are_told_under_the_configs_key(odd, capsys):
     assert "leaves the system turn out" in lines[1]
 
 
-def test_only_what_the_stages_need_is_asked_of_a_model(odd, capsys):
-    config = Config(model=ModelConfig(path=str(odd), context=1024))
-    assert model_problems(config, ["questions", "quality", "report"]) == []
+def faults(config: Config, *names: str) -> list[str]:
+    """What is wrong with the model for some steps."""
+    steps = build(config)
+    return model_problems(config, [steps[name] for name in names])
+
+
+def test_only_what_the_steps_need_is_asked_of_a_model(odd, capsys):
+    config = with_model(odd)
+    assert faults(config, "questions", "quality", "results") == []
     assert capsys.readouterr().out == ""
-    assert model_problems(config, ["sft"]) == []
+    assert faults(config, "sft") == []
     assert "trained models are saved without them" in " ".join(capsys.readouterr().out.split())
-    assert len(model_problems(config, ["attempts"])) == 1
-    plain = dataclasses.replace(config, sample=SampleConfig(variants=["plain"]))
-    assert model_problems(plain, ["attempts"]) == []
+    assert len(faults(config, "attempts")) == 1
+    assert faults(with_model(odd, 1024, "sample.variants=[plain]"), "attempts") == []
 
 
 @pytest.mark.parametrize(
@@ -77,4 +89,4 @@ def test_a_name_of_the_hub_is_no_folder(path, expected):
 
 def test_a_folder_that_is_gone_is_told_by_a_check(tmp_path):
     with pytest.raises(ConfigError, match=r"model\.path: no folder .*gone"):
-        preflight(Config(model=ModelConfig(path=str(tmp_path / "gone"))))
+        preflight(with_model(tmp_path / "gone"))
