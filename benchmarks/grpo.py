@@ -25,7 +25,7 @@ from sfray import models
 from sfray.artifacts import Questions
 from sfray.compose import load
 from sfray.config import Config
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.training.grpo import export, metrics, process
 from sfray.training.grpo import stage as grpo
 from sfray.training.grpo.overrides import Paths, command

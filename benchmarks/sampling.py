@@ -31,7 +31,7 @@ from sfray.config import (
     SplitConfig,
     TaskConfig,
 )
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 
 WARM_UP = 2
 KINDS = ("bare", "sfray")

@@ -25,14 +25,14 @@ from pathlib import Path
 from typing import Any
 
 from sfray import seeds
-from sfray.arrow import to_table
 from sfray.artifacts import Traces
 from sfray.config import Config
-from sfray.files import write_table
+from sfray.config.validation import parse
 from sfray.grammar import Pair, render
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.records import Trace
-from sfray.store import Artifact
-from sfray.validation import parse
+from sfray.store.artifact import Artifact
 
 WARM_UP = 5
 TRACES = 240

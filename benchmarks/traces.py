@@ -31,15 +31,16 @@ import psutil
 import pyarrow.parquet as pq
 
 from sfray import models, seeds
-from sfray.arrow import schema, to_table
 from sfray.artifacts import Attempts, Questions, Reflections
 from sfray.config import Config, TraceConfig
-from sfray.files import replacing
 from sfray.grammar import Verdict
+from sfray.io.arrow import schema, to_table
+from sfray.io.files import replacing
 from sfray.progress import console
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection
-from sfray.store import Artifact, Manifest
+from sfray.store.artifact import Artifact
+from sfray.store.manifest import Manifest
 from sfray.tasks import countdown
 from sfray.tasks.registry import verify
 from sfray.traces import builder

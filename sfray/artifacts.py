@@ -1,6 +1,6 @@
 """What flows from step to step: each kind of artifact knows the names of its files.
 
-These are for reading. :class:`sfray.store.Artifact` is the folder while it is written.
+These are for reading. :class:`sfray.store.artifact.Artifact` is the folder while it is written.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import pyarrow.parquet as pq
-
-from sfray.files import read_json
+from sfray.io.files import read_json
 from sfray.store.manifest import Manifest
 
 
@@ -50,7 +48,9 @@ class Questions(Kind):
     @property
     def shards(self) -> int:
         """Number of row groups."""
-        return int(pq.read_metadata(self.file).num_row_groups)
+        from sfray.io.parquet import row_groups
+
+        return row_groups(self.file)
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,19 @@ import yaml
 
 from sfray import cluster
 from sfray.config import Config
+from sfray.config.validation import ConfigError
 from sfray.doctor import missing_for
-from sfray.files import replacing
 from sfray.graph import Ref, Step, build, chosen
-from sfray.locks import RunLocked, hold
+from sfray.io.files import replacing
+from sfray.io.userfiles import located
 from sfray.preflight import local, model_problems, preflight
 from sfray.progress import console
-from sfray.stage import declared_inputs
-from sfray.status import State, Status, show, status
-from sfray.store import Artifact, Manifest, RunFolder
-from sfray.userfiles import located
-from sfray.validation import ConfigError
+from sfray.stages.stage import declared_inputs
+from sfray.store.artifact import Artifact
+from sfray.store.folder import RunFolder
+from sfray.store.locks import RunLocked, hold
+from sfray.store.manifest import Manifest
+from sfray.store.status import State, Status, show, status
 
 _PATIENCE_SECONDS = 5.0
 """How often a step that another driver is at is looked at."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from sfray import prompts, rules
+from sfray import prompts
 from sfray.config import Config
+from sfray.config.validation import ConfigError
 from sfray.evaluation.published import published
-from sfray.graph import Step, build, chosen
+from sfray.graph import Step, build, chosen, rules
 from sfray.models import try_model
 from sfray.progress import console
 from sfray.tasks.registry import family
 from sfray.tasks.registry import problems as task_problems
 from sfray.traces.recipes import require
-from sfray.validation import ConfigError
 
 
 def preflight(config: Config, imported: Collection[str] = ()) -> dict[str, Step]:

@@ -1,4 +1,4 @@
-"""The rows that flow from stage to stage; ``sfray.arrow`` makes tables of them."""
+"""The rows that flow from stage to stage; ``sfray.io.arrow`` makes tables of them."""
 
 from __future__ import annotations
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from sfray.arrow import to_table
 from sfray.artifacts import Attempts, Model, Quality, Questions, Results
-from sfray.files import write_json, write_table
+from sfray.io.arrow import to_table
+from sfray.io.files import write_json
+from sfray.io.parquet import write_table
 from sfray.records import Reject
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 
 
 def test_questions_are_a_file_and_its_row_groups(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import yaml
 
 from sfray.compose import CONF, composed, load
 from sfray.config import Config
+from sfray.config.validation import ConfigError, lookup, parse
 from sfray.graph import build
 from sfray.preflight import preflight
 from sfray.traces.recipes import recipe
-from sfray.validation import ConfigError, lookup, parse
 
 FILES = sorted(CONF.rglob("*.yaml"))
 EXPERIMENTS = sorted(

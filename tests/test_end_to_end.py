@@ -18,7 +18,7 @@ import pytest
 
 from sfray.compose import load
 from sfray.graph import build
-from sfray.store import Manifest
+from sfray.store.manifest import Manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 900

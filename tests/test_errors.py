@@ -3,11 +3,11 @@
 import pytest
 
 from sfray.cluster import NoCluster
+from sfray.config.validation import ConfigError
 from sfray.errors import FAILED, REFUSED, TRY_AGAIN, exit_status, reported, with_causes
-from sfray.files import replacing
-from sfray.locks import RunLocked
+from sfray.io.files import replacing
 from sfray.prompts import load
-from sfray.validation import ConfigError
+from sfray.store.locks import RunLocked
 
 
 def test_an_error_that_sfray_raised_ends_with_its_message(capsys):

@@ -14,11 +14,13 @@ import yaml
 from sfray import pipeline
 from sfray.compose import load
 from sfray.config import ClusterConfig, Config, ModelConfig, RunConfig
+from sfray.config.validation import ConfigError, parse
 from sfray.interchange.export import export
 from sfray.interchange.skillfactory import import_run
-from sfray.locks import hold
-from sfray.store import ArtifactIncomplete, Manifest, RunFolder
-from sfray.validation import ConfigError, parse
+from sfray.store.artifact import ArtifactIncomplete
+from sfray.store.folder import RunFolder
+from sfray.store.locks import hold
+from sfray.store.manifest import Manifest
 from tests.interchange.rows import WRONG, row
 from tests.traces.rows import write_tokenizer
 

@@ -10,9 +10,9 @@ import pytest
 
 from sfray.compose import load
 from sfray.config import Config, ModelConfig
+from sfray.config.validation import ConfigError
 from sfray.graph import build
 from sfray.preflight import local, model_problems, preflight
-from sfray.validation import ConfigError
 from tests.models import folders
 
 

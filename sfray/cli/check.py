@@ -20,8 +20,8 @@ def check(
     import yaml
 
     from sfray.compose import CONF, composed
+    from sfray.config.validation import parse
     from sfray.preflight import preflight
-    from sfray.validation import parse
 
     with reported():
         raw = composed(overrides or [], conf or CONF)

@@ -71,7 +71,7 @@ def _counter(model: str | None) -> Any:
 
 
 def _write(folder: Path, found: dict[str, Any]) -> None:
-    from sfray.files import replacing, write_json
+    from sfray.io.files import replacing, write_json
     from sfray.report import curves
     from sfray.report.digest import page
 

@@ -18,7 +18,7 @@ def gc(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove the artifacts below a folder of runs that none of its runs refers to."""
-    from sfray.listing import remove, size, unused
+    from sfray.store.listing import remove, size, unused
 
     with reported():
         found = unused(folder.resolve())

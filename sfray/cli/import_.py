@@ -24,8 +24,8 @@ def import_(
     """Make the first three steps of a run from data that others sampled."""
     from sfray.interchange.released import Options
     from sfray.interchange.skillfactory import import_run
-    from sfray.locks import hold
     from sfray.models import load_tokenizer, resolve, token_ids
+    from sfray.store.locks import hold
 
     if kind != "skillfactory":
         raise typer.BadParameter(f"no schema {kind!r}; there is skillfactory", param_hint="kind")

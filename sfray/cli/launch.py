@@ -12,9 +12,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from sfray.compose import CONF, check_overrides
+from sfray.config.validation import ConfigError, parse
 from sfray.errors import reported
 from sfray.progress import errors
-from sfray.validation import ConfigError, parse
 
 
 def launch(arguments: Sequence[str]) -> None:

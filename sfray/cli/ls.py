@@ -17,7 +17,7 @@ def ls(
     ],
 ) -> None:
     """List the steps of a run: state, counts, size and time of each."""
-    from sfray.listing import table
+    from sfray.store.listing import table
 
     with reported():
         console.print(table(run.resolve()))

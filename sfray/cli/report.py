@@ -21,9 +21,9 @@ def report(
     import yaml
 
     from sfray.compose import load
+    from sfray.config.validation import parse
     from sfray.report.page import write
-    from sfray.store import RunFolder
-    from sfray.validation import parse
+    from sfray.store.folder import RunFolder
 
     with reported():
         folder = RunFolder(run.resolve())

@@ -19,9 +19,9 @@ def score(
     ] = None,
 ) -> None:
     """Verify answers from anywhere: one JSON object per line in, one out, same order."""
-    from sfray.files import replacing
+    from sfray.io.files import replacing
+    from sfray.io.userfiles import utf8_lines
     from sfray.tasks.score import score_lines
-    from sfray.userfiles import utf8_lines
 
     with reported():
         lines = utf8_lines(file)

@@ -1,6 +1,6 @@
 """The typed schema of everything in ``conf/``: one frozen dataclass per group.
 
-The defaults of the method's own groups are the paper's; :mod:`sfray.validation` checks values.
+The defaults of the method's own groups are the paper's; :mod:`sfray.config.validation` checks values.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from pathlib import PurePosixPath
 
 import sfray
 from sfray.config import Config
+from sfray.config.validation import ConfigError
 from sfray.deploy.needs import GIB, Need, checkpoint, needs
 from sfray.deploy.shape import Shape, node_gpus, shape
 from sfray.deploy.size import parameters
-from sfray.validation import ConfigError
 
 RAY_VERSION = "2.60.0"
 """Of the image's lock: driver and nodes must agree."""

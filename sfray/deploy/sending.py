@@ -13,12 +13,12 @@ from typing import Any
 
 import yaml
 
+from sfray.config.validation import ConfigError
 from sfray.deploy import kuberay
 from sfray.deploy.job import DRIVER, ENVIRONMENT, Job
 from sfray.deploy.rendered import manifests, rendered
 from sfray.errors import TRY_AGAIN
 from sfray.progress import console
-from sfray.validation import ConfigError
 
 _LOOK_SECONDS = 5.0
 

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from sfray.config import Config
+from sfray.config.validation import ConfigError
+from sfray.io.userfiles import located
 from sfray.models import TINY
 from sfray.models.weights import parameters as stored
-from sfray.userfiles import located
-from sfray.validation import ConfigError
 
 NAMED_MARGIN = 1.1
 """Names round down: Qwen2.5-7B has 7.62 billion parameters, Qwen2.5-1.5B has 1.54."""

@@ -13,10 +13,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import yaml
 
-from sfray.arrow import from_table
 from sfray.artifacts import Responses
+from sfray.io.arrow import from_table
 from sfray.records import Completion, Question
-from sfray.store import RunFolder
+from sfray.store.folder import RunFolder
 
 
 class NotComparable(ValueError):

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from sfray.arrow import from_table
 from sfray.artifacts import Attempts, Questions, Reflections
 from sfray.config.settings import QualitySettings
 from sfray.evaluation.cost import parameters, sft_cost
@@ -29,11 +28,12 @@ from sfray.evaluation.intervals import mean_rate, ratio
 from sfray.evaluation.results import percent
 from sfray.evaluation.skills import no_verdicts, said, verdict_scores
 from sfray.evaluation.yields import Yield
-from sfray.files import write_json
+from sfray.io.arrow import from_table
+from sfray.io.files import write_json
 from sfray.models import ModelError, resolve
 from sfray.progress import console
 from sfray.records import Attempt, Question, Reflection
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks.lenient import verify_leniently
 from sfray.tasks.outcome import Reason
 

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from rich.table import Table
 
-from sfray.arrow import from_table
 from sfray.artifacts import Questions, Responses
 from sfray.config import EvaluateConfig
 from sfray.config.settings import ResultSettings
@@ -22,14 +21,15 @@ from sfray.evaluation.groups import group, ordered
 from sfray.evaluation.intervals import Estimate, average, difference, mean_rate
 from sfray.evaluation.scorecard import Tally, card
 from sfray.evaluation.skills import read, verdict_scores
-from sfray.files import write_json
 from sfray.grammar import ATTEMPT
+from sfray.io.arrow import from_table
+from sfray.io.files import write_json
 from sfray.progress import console
 from sfray.records import Completion, Question
 from sfray.seeds import derive
 from sfray.skills.registry import skills as declared
 from sfray.skills.registry import tags as tags_of
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks.lenient import verify_leniently
 
 SCHEMA = 1

@@ -15,13 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from sfray.arrow import from_table
-from sfray.files import replacing
 from sfray.interchange.layout import DATASET_INFO, LAYOUTS, Layout
+from sfray.io.arrow import from_table
+from sfray.io.files import replacing
 from sfray.names import suggestion
 from sfray.prompts import Prompts, load
 from sfray.records import Question, Trace
-from sfray.store import Manifest, RunFolder
+from sfray.store.folder import RunFolder
+from sfray.store.manifest import Manifest
 from sfray.tasks.rl_row import RL_SCHEMA, rl_row
 
 RL_FILES = {"rl": "train.parquet", "eval": "test.parquet"}

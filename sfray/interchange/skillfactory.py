@@ -20,8 +20,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sfray.arrow import to_table
-from sfray.files import write_table
 from sfray.grammar import Verdict, VerdictError, parse_verdict
 from sfray.interchange.gold import gold, require
 from sfray.interchange.released import (
@@ -35,10 +33,12 @@ from sfray.interchange.released import (
     read,
 )
 from sfray.interchange.source import Unreadable, digest, rows
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.prompts import HINT_WORD
 from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.rejects import RejectReason
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks.registry import verify
 from sfray.tasks.task import question_id
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sfray import tables
 from sfray.errors import with_causes
-from sfray.tables import Unreadable
-from sfray.userfiles import content_digest, is_local, located
+from sfray.io import tables
+from sfray.io.tables import Unreadable
+from sfray.io.userfiles import content_digest, is_local, located
 
 __all__ = ["SUFFIXES", "Located", "Unreadable", "digest", "files", "rows"]
 

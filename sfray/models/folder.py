@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sfray.io.userfiles import located
 from sfray.models.error import ModelError
 from sfray.models.template import chat_template_hash
 from sfray.models.tokenizer import load_tokenizer
-from sfray.userfiles import located
 
 TINY = Path(__file__).parents[1] / "tiny" / "model"
 """The embedded base model."""

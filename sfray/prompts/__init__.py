@@ -14,9 +14,9 @@ import yaml
 
 from sfray import plugins
 from sfray.grammar import STRUCTURAL_TAG
+from sfray.io.userfiles import located, read_utf8
 from sfray.names import closest, suggestion
 from sfray.prompts.wording import Wording, fill
-from sfray.userfiles import located, read_utf8
 
 __all__ = ["HINT_WORD", "Message", "Prompts", "fill", "load"]
 

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sfray import seeds
-from sfray.arrow import from_table
 from sfray.evaluation.groups import group, ordered
+from sfray.io.arrow import from_table
 from sfray.records import Completion, Question, Trace
 from sfray.report.markup import Block, blocks, trimmed
 

@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from sfray.files import replacing
+from sfray.io.files import replacing
 from sfray.report.charts import STYLE
 
 _INK, _MUTED, _LINE = "#1c1c1c", "#5a5a5a", "#dcdcdc"

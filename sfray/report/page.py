@@ -18,10 +18,11 @@ from markupsafe import Markup
 from sfray.artifacts import Responses, Traces
 from sfray.config import Config
 from sfray.evaluation.published import published
-from sfray.files import read_json, replacing
+from sfray.io.files import read_json, replacing
 from sfray.progress import console
 from sfray.report import browser, charts, digest, tables
-from sfray.store import Manifest, RunFolder
+from sfray.store.folder import RunFolder
+from sfray.store.manifest import Manifest
 
 _PAGE = Path(__file__).with_name("templates")
 

@@ -10,7 +10,7 @@ from sfray.config import ReportConfig
 from sfray.evaluation.groups import ordered
 from sfray.evaluation.intervals import Estimate, average
 from sfray.evaluation.published import Published, Row
-from sfray.store import Manifest
+from sfray.store.manifest import Manifest
 
 _COUNTDOWN_AVERAGE = ("countdown-4", "countdown-5", "countdown-6")
 

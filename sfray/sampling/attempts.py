@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from sfray import seeds
-from sfray.arrow import from_table
 from sfray.artifacts import Questions
 from sfray.config import DecodingConfig
 from sfray.config.settings import AttemptSettings
 from sfray.grammar import STRUCTURAL_TAG
+from sfray.io.arrow import from_table
 from sfray.models import anywhere
 from sfray.prompts import HINT_WORD, load
 from sfray.records import Attempt, Question, Reject
@@ -20,7 +20,7 @@ from sfray.rejects import RejectReason
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks.registry import family, verify
 
 Source = tuple[Question, str, bool]

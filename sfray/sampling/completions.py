@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from sfray import seeds
-from sfray.arrow import from_table
 from sfray.artifacts import Questions
 from sfray.config import DecodingConfig
 from sfray.config.settings import EvaluationSettings
+from sfray.io.arrow import from_table
 from sfray.models import anywhere
 from sfray.prompts import load
 from sfray.records import Completion, Question, Reject
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks.registry import family, verify
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from sfray import seeds
-from sfray.arrow import from_table
 from sfray.artifacts import Attempts, Questions
 from sfray.config import DecodingConfig
 from sfray.config.settings import ReflectionSettings
 from sfray.grammar import REFLECTION, STRUCTURAL_TAG, Verdict, VerdictError, parse_verdict
+from sfray.io.arrow import from_table
 from sfray.models import anywhere
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Reject
@@ -22,7 +22,7 @@ from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
 from sfray.skills.registry import skill
 from sfray.skills.skill import Subject
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 
 Source = tuple[Subject, str, int]
 """An attempt with its question, a reflection variant, and the number of its first sample."""

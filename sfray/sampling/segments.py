@@ -9,11 +9,11 @@ from functools import cached_property
 import pyarrow.parquet as pq
 
 from sfray import seeds
-from sfray.arrow import from_table
 from sfray.artifacts import Attempts, Questions
 from sfray.config import DecodingConfig
 from sfray.config.settings import SegmentSettings
 from sfray.grammar import REFLECTION, structural
+from sfray.io.arrow import from_table
 from sfray.models import anywhere
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reject, SkillSegment
@@ -23,7 +23,7 @@ from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
 from sfray.skills.registry import skill
 from sfray.skills.skill import Skill, Subject
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 
 Source = tuple[Subject, str, int]
 """What the segment speaks of, a variant, and the number of its first sample."""

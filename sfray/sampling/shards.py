@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from typing import Any, ClassVar
 
-from sfray.arrow import to_table
 from sfray.config import DecodingConfig
 from sfray.config.settings import SamplingSettings
+from sfray.io.arrow import to_table
 from sfray.models import resolve
 from sfray.progress import Bar
 from sfray.records import Reject
 from sfray.sampling.engine import Engine, Refused, Request, Sampled, environment
-from sfray.store import Artifact, StageStalled
+from sfray.store.artifact import Artifact, StageStalled
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 
 
 def totals(output: Artifact, flags: Sequence[str]) -> dict[str, int]:

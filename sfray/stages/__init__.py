@@ -9,7 +9,7 @@ from typing import Any
 
 from sfray import plugins
 from sfray.names import closest
-from sfray.stage import Stage
+from sfray.stages.stage import Stage
 
 STAGES = {
     "pretrained": "sfray.stages.pretrained:Pretrained",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sfray.artifacts import Model, Questions
 from sfray.config.settings import GrpoSettings
-from sfray.stage import Stage
-from sfray.store import Artifact
+from sfray.stages.stage import Stage
+
+if TYPE_CHECKING:
+    from sfray.store.artifact import Artifact
 
 
 @dataclass(frozen=True)

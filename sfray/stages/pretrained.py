@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfray.artifacts import Model
 from sfray.config.settings import PretrainedSettings
+from sfray.io.userfiles import located, model_digest
 from sfray.models import TINY
-from sfray.stage import Stage, identity
-from sfray.store import Artifact
-from sfray.userfiles import located, model_digest
+from sfray.stages.stage import Stage, identity
+
+if TYPE_CHECKING:
+    from sfray.store.artifact import Artifact
 
 
 @dataclass(frozen=True)

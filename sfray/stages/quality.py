@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sfray.artifacts import Attempts, Model, Quality, Questions, Reflections
 from sfray.config.settings import QualitySettings
-from sfray.stage import Stage
-from sfray.store import Artifact
+from sfray.stages.stage import Stage
+
+if TYPE_CHECKING:
+    from sfray.store.artifact import Artifact
 
 
 @dataclass(frozen=True)

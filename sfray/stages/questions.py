@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfray.artifacts import Questions
 from sfray.config.settings import QuestionSettings
-from sfray.stage import Stage, identity
-from sfray.store import Artifact
-from sfray.userfiles import content_digest, located
+from sfray.io.userfiles import content_digest, located
+from sfray.stages.stage import Stage, identity
+
+if TYPE_CHECKING:
+    from sfray.store.artifact import Artifact
 
 
 @dataclass(frozen=True)

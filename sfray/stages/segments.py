@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sfray.artifacts import Attempts, Model, Questions, Segments
 from sfray.config.settings import SegmentSettings
 from sfray.skills.registry import problems
-from sfray.stage import Stage
-from sfray.store import Artifact
+from sfray.stages.stage import Stage
+
+if TYPE_CHECKING:
+    from sfray.store.artifact import Artifact
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ else is refused.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
@@ -25,20 +24,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sfray.arrow import schema, to_table
 from sfray.errors import REFUSED, TRY_AGAIN
-from sfray.files import (
-    is_whole,
-    read_json,
-    remove_leftovers,
-    replacing,
-    require_space,
-    write_json,
-    write_table,
-)
+from sfray.io.arrow import schema, to_table
+from sfray.io.files import read_json, remove_leftovers, replacing, require_space, write_json
+from sfray.io.parquet import is_whole, write_table
 from sfray.records import Reject
 from sfray.store import sessions
 from sfray.store.difference import difference
+from sfray.store.fingerprint import of_step
 from sfray.store.manifest import Manifest, versions
 
 _log = logging.getLogger(__name__)
@@ -69,11 +62,6 @@ class StageStalled(RuntimeError):
         super().__init__(f"{waited}. Look at the Ray logs of the actors, or raise engine.timeout_minutes")
 
 
-def fingerprint(value: object) -> str:
-    """Hash of anything JSON can hold, independent of key order."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
 @dataclass(frozen=True)
 class Artifact:
     """The folder of what one step makes. Plain data: it travels to actors.
@@ -93,7 +81,7 @@ class Artifact:
     @property
     def fingerprint(self) -> str:
         """Identity of the artifact: the hash of all that its step was given."""
-        return fingerprint({"stage": self.stage, "config": dict(self.config), "inputs": dict(self.inputs)})
+        return of_step(self.stage, self.config, self.inputs)
 
     @property
     def plan_path(self) -> Path:

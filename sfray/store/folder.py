@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sfray.files import read_json
+from sfray.io.files import read_json
 from sfray.store.manifest import Manifest
 
 ARTIFACTS = "artifacts"

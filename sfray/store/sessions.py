@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TypedDict
 
-from sfray.files import read_json
+from sfray.io.files import read_json
 
 
 class Session(TypedDict):

@@ -1,6 +1,6 @@
 """Loaded questions: from the rows of a published data set to the questions of a split.
 
-Rows come through ``datasets`` from a hub name, or through :mod:`sfray.tables` from local files
+Rows come through ``datasets`` from a hub name, or through :mod:`sfray.io.tables` from local files
 with the same columns.
 ``splits`` says which of the data set's own splits serves which of ours. Where several of
 ours share one, each row goes to one of them by a hash of its question, in equal shares;
@@ -22,16 +22,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sfray import tables
 from sfray.config import SplitConfig, TaskConfig
 from sfray.errors import with_causes
+from sfray.io import tables
+from sfray.io.userfiles import is_local, located
 from sfray.records import Question, Reject
 from sfray.rejects import RejectReason
 from sfray.seeds import derive, rng
 from sfray.tasks.generated import Draft
 from sfray.tasks.numbers import number_text
 from sfray.tasks.task import NO_LEVEL, SPLITS, Task, question_id
-from sfray.userfiles import is_local, located
 
 _log = logging.getLogger(__name__)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sfray.arrow import to_table
 from sfray.config.settings import QuestionSettings
-from sfray.files import write_table
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.records import Question, Reject
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks.registry import build
 from sfray.tasks.task import SPLITS
 

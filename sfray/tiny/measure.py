@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from sfray.files import write_json
 from sfray.grammar import STRUCTURAL_TAG, Verdict, parse_verdict
+from sfray.io.files import write_json
 from sfray.seeds import rng, split_of
 from sfray.tasks.countdown import Problem, draw, question_text
 from sfray.tiny import MODEL_DIR, chain, surroundings

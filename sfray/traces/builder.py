@@ -18,16 +18,16 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from sfray import models
-from sfray.arrow import from_table, to_table
 from sfray.artifacts import Attempts, Questions, Reflections, Segments
 from sfray.config.settings import TraceSettings
-from sfray.files import read_json, write_json
+from sfray.io.arrow import from_table, to_table
+from sfray.io.files import read_json, write_json
 from sfray.progress import Bar, console
 from sfray.prompts import Prompts, load
 from sfray.records import Attempt, Question, Reflection, SkillSegment, Trace
 from sfray.skills.registry import skills
 from sfray.skills.skill import Skill
-from sfray.store import Artifact, StageStalled
+from sfray.store.artifact import Artifact, StageStalled
 from sfray.traces.build import Workshop, build_shard
 from sfray.traces.format import Count
 from sfray.traces.recipes import require

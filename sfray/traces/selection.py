@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import pyarrow.parquet as pq
 
 from sfray import models, seeds
-from sfray.arrow import from_table, to_table
 from sfray.artifacts import Attempts, Questions
 from sfray.config.settings import SelectSettings
+from sfray.io.arrow import from_table, to_table
 from sfray.progress import Bar
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reject, Trace
 from sfray.rejects import RejectReason
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks.registry import family
 from sfray.traces.builder import counter
 from sfray.traces.format import Count

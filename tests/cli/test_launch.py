@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sfray.cli.launch import split_config_dir
-from sfray.validation import ConfigError
+from sfray.config.validation import ConfigError
 
 ROOT = Path(__file__).parents[2]
 DOORS = {"launch.py": [str(ROOT / "launch.py")], "sfray run": ["-m", "sfray.cli", "run"]}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sfray.store import Manifest
+from sfray.store.manifest import Manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 (RECIPE,) = [

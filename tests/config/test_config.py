@@ -8,7 +8,7 @@ import typing
 import pytest
 
 from sfray.config import Config, ReflectConfig, SampleConfig
-from sfray.validation import keys, lookup
+from sfray.config.validation import keys, lookup
 
 PAPER = {
     "sample.n": 16,

@@ -8,7 +8,7 @@ import pytest
 
 from sfray.config import Config
 from sfray.config.marks import out_of_bounds, speed_only
-from sfray.validation import ConfigError, keys, lookup, parse
+from sfray.config.validation import ConfigError, keys, lookup, parse
 
 
 def problems(raw: dict, key: str, value: float) -> list[str]:

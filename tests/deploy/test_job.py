@@ -7,8 +7,8 @@ import re
 import pytest
 
 from sfray.compose import load
+from sfray.config.validation import ConfigError
 from sfray.deploy.job import RAY_VERSION, Job, Toleration, dns_label, job, run_overrides
-from sfray.validation import ConfigError
 from tests.deploy.presets import HERE, made, preset
 from tests.test_requirements import pins
 

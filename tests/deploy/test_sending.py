@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from sfray.compose import load
+from sfray.config.validation import ConfigError
 from sfray.deploy.job import Job, job
 from sfray.deploy.sending import CheckRefused, NotChecked, NotSent, preview, request_for, send
 from sfray.errors import REFUSED, TRY_AGAIN, exit_status
-from sfray.validation import ConfigError
 from tests.deploy.presets import made, preset
 
 RECORDER = """#!/bin/bash

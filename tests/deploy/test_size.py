@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sfray.compose import load
+from sfray.config.validation import ConfigError
 from sfray.deploy.size import parameters
 from sfray.models import TINY
 from sfray.models.weights import parameters as stored
-from sfray.validation import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sfray.arrow import to_table
-from sfray.files import write_table
 from sfray.grammar import parse_verdict
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.records import Attempt, Completion, Question, Reflection, Trace
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks.registry import verify
 
 RIGHT, WRONG = "3 * 5 = 15. <answer>3 * 5</answer>", "3 + 5 = 8. <answer>3 + 5</answer>"

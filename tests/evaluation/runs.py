@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from sfray.arrow import to_table
+from sfray.io.arrow import to_table
 from sfray.records import Completion, Question
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from tests.evaluation.rows import completion, write_questions
 
 Answer = Callable[[Question, int], tuple[str, int]]

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from sfray.arrow import to_table
 from sfray.artifacts import Questions, Responses
 from sfray.config import Config, EvaluateConfig
 from sfray.evaluation.results import Evaluated, bin_edges, histogram, percent, quantiles, summarise, write
-from sfray.files import write_table
 from sfray.grammar import Pair, render
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.records import Completion
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from tests.evaluation.rows import RIGHT, WRONG, completion, question, write_questions
 
 _CONFIG, _DECODING = Config(), EvaluateConfig(n=2)

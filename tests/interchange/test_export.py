@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from sfray.arrow import to_table
-from sfray.files import write_table
 from sfray.interchange import export as export_module
 from sfray.interchange.export import export
 from sfray.interchange.layout import LAYOUTS
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.prompts import load
 from sfray.records import Question, Trace
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks.registry import verify
 
 GOLD = '{"numbers": [3, 5], "target": 8}'

@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sfray.arrow import from_table
 from sfray.config import TraceConfig
 from sfray.interchange.released import Options
 from sfray.interchange.skillfactory import FAILED_REJECTS, import_run
+from sfray.io.arrow import from_table
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Reject
-from sfray.store import ArtifactConflict, RunFolder
+from sfray.store.artifact import ArtifactConflict
+from sfray.store.folder import RunFolder
 from sfray.traces.build import Workshop, build_shard
 from tests.interchange.rows import RIGHT, WRONG, documented, row
 

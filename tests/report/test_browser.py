@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from sfray.arrow import to_table
-from sfray.files import write_table
 from sfray.grammar import Pair, render
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.records import Completion, Trace
 from sfray.report.browser import MAX_CHARS, filters, responses, shorten, traces
 from tests.evaluation.rows import RIGHT, WRONG, completion, question, trace, write_parts, write_questions

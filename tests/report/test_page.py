@@ -5,15 +5,16 @@ from html.parser import HTMLParser
 
 import pytest
 
-from sfray.arrow import to_table
 from sfray.artifacts import Attempts, Questions, Reflections, Responses
 from sfray.config import Config, EvaluateConfig, ModelConfig, QualityConfig, RunConfig
 from sfray.evaluation import quality, results
 from sfray.evaluation.floors import QualityFloor
 from sfray.grammar import Pair, render
+from sfray.io.arrow import to_table
 from sfray.records import Attempt, Completion, Reflection, Reject, Trace
 from sfray.report import page
-from sfray.store import Artifact, RunFolder
+from sfray.store.artifact import Artifact
+from sfray.store.folder import RunFolder
 from tests.evaluation.rows import (
     RIGHT,
     WRONG,

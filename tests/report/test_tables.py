@@ -6,7 +6,7 @@ from sfray.config import ReportConfig
 from sfray.evaluation.published import published
 from sfray.report import tables
 from sfray.report.tables import Cell
-from sfray.store import Manifest
+from sfray.store.manifest import Manifest
 
 _PAPER = published("qwen2.5-1.5b")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sfray.arrow import to_table
 from sfray.config import Config, EngineConfig, ModelConfig, ReflectConfig, SampleConfig, TraceConfig
-from sfray.files import write_table
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.records import Attempt, Question
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 
 QUESTION = Question(
     id="countdown-3:sft:000000",

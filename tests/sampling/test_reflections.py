@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from sfray.arrow import to_table
 from sfray.artifacts import Attempts, Questions
-from sfray.files import write_table
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.records import Attempt, Reflection, Reject
 from sfray.sampling.engine import Sampled
 from sfray.sampling.reflections import ReflectionJob

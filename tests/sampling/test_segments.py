@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sfray.arrow import from_table, to_table
 from sfray.artifacts import Attempts, Questions
 from sfray.config import SegmentsConfig
-from sfray.files import write_table
+from sfray.io.arrow import from_table, to_table
+from sfray.io.parquet import write_table
 from sfray.records import Attempt, Reject, SkillSegment
 from sfray.sampling.engine import Sampled
 from sfray.sampling.segments import SegmentJob, sample

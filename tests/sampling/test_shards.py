@@ -14,16 +14,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sfray.arrow import from_table
 from sfray.artifacts import Questions
 from sfray.cluster import connect, disconnect
 from sfray.config import ClusterConfig, EngineConfig, RunConfig, SplitConfig, TaskConfig
+from sfray.io.arrow import from_table
 from sfray.models import load_tokenizer, prompt_ids, resolve
 from sfray.prompts import load
 from sfray.records import Attempt
 from sfray.sampling import attempts
 from sfray.sampling.shards import StageStalled, watched
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks import questions
 from sfray.tasks.countdown import Countdown
 from tests.sampling.rows import CONFIG, QUESTION, stage, write_questions

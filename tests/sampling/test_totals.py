@@ -1,6 +1,6 @@
 """Totals over parts."""
 
-from sfray.arrow import to_table
+from sfray.io.arrow import to_table
 from sfray.records import Attempt
 from sfray.sampling.totals import totals
 from tests.sampling.rows import attempt, stage

@@ -7,10 +7,10 @@ from pathlib import Path
 from sfray.artifacts import Model
 from sfray.config import ModelConfig
 from sfray.config.settings import PretrainedSettings
+from sfray.io.userfiles import model_digest
 from sfray.models import TINY
 from sfray.stages.pretrained import Inputs, Pretrained
-from sfray.store import Artifact
-from sfray.userfiles import model_digest
+from sfray.store.artifact import Artifact
 
 
 def test_it_names_the_model_as_any_node_can_resolve_it(tmp_path: Path) -> None:

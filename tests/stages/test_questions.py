@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sfray.compose import load
 from sfray.config.settings import QuestionSettings
+from sfray.io.userfiles import content_digest
 from sfray.stages.questions import MakeQuestions, data_digests
-from sfray.userfiles import content_digest
 
 
 def test_a_split_does_not_depend_on_the_others() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sfray.compose import load
+from sfray.config.validation import ConfigError
 from sfray.graph import build
 from sfray.preflight import preflight
-from sfray.validation import ConfigError
 
 
 @pytest.mark.parametrize(

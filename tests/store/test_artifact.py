@@ -19,10 +19,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfray.arrow import from_table, to_table
-from sfray.files import DiskFull, read_json
+from sfray.io.arrow import from_table, to_table
+from sfray.io.files import DiskFull, read_json
 from sfray.records import Reject
-from sfray.store import Artifact, ArtifactConflict, ArtifactIncomplete, Manifest, fingerprint, versions
+from sfray.store.artifact import Artifact, ArtifactConflict, ArtifactIncomplete
+from sfray.store.fingerprint import fingerprint
+from sfray.store.manifest import Manifest, versions
 
 ROOT = Path(__file__).parents[2]
 
@@ -402,9 +404,9 @@ def test_versions_are_those_of_installed_packages() -> None:
 DRIVER = """
 import sys
 from pathlib import Path
-from sfray.arrow import to_table
+from sfray.io.arrow import to_table
 from sfray.records import Reject
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 stage = Artifact(Path(sys.argv[1]), "attempts", {"n": 2}, {"questions": "q1"})
 shards = int(sys.argv[2])
 stage.open()

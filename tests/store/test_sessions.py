@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sfray.files import read_json, write_json
-from sfray.store import Artifact, sessions
+from sfray.io.files import read_json, write_json
+from sfray.store import sessions
+from sfray.store.artifact import Artifact
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sfray.arrow import from_table, schema
+from sfray.config.validation import parse
+from sfray.io.arrow import from_table, schema
 from sfray.records import Question, Reject
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks import questions
-from sfray.validation import parse
 
 
 def stage(tmp_path: Path) -> Artifact:

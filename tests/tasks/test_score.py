@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sfray.io.userfiles import utf8_lines
 from sfray.tasks.score import score_lines
-from sfray.userfiles import utf8_lines
 
 GOLD = {"numbers": [3, 5, 8], "target": 64}
 

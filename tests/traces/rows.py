@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from sfray.arrow import to_table
 from sfray.artifacts import Attempts, Questions, Reflections
 from sfray.grammar import Verdict
+from sfray.io.arrow import to_table
 from sfray.records import Attempt, Question, Reflection, SkillSegment
 from sfray.skills.registry import skill
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks import countdown
 from sfray.tasks.registry import verify
 from sfray.traces.builder import Sources

@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from sfray import models
-from sfray.arrow import from_table
 from sfray.artifacts import Attempts
 from sfray.cluster import connect, disconnect
 from sfray.config import ClusterConfig, Config, TraceConfig
+from sfray.io.arrow import from_table
 from sfray.records import Trace
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.traces import builder
 from tests.traces.rows import write_run, write_tokenizer
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sfray.artifacts import Attempts, Questions
 from sfray.config import Config, SelectConfig
 from sfray.records import Attempt, Question, Reject
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.traces.selection import select, select_shard
 from tests.traces.rows import write_run, write_tokenizer
 

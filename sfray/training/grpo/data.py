@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sfray.arrow import from_table
 from sfray.artifacts import Questions
 from sfray.config.settings import GrpoSettings
-from sfray.files import write_table
+from sfray.io.arrow import from_table
+from sfray.io.parquet import write_table
 from sfray.models import control_token, prompt_ids
 from sfray.prompts import Message, Prompts
 from sfray.records import Question, Reject

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sfray.files import discard, replacing
+from sfray.io.files import discard, replacing
 from sfray.models import load_generation_config, load_tokenizer, weights
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sfray.files import replacing
+from sfray.io.files import replacing
 
 NAMES = {
     "critic/score/mean": "reward",

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from sfray.store import fingerprint
+from sfray.store.fingerprint import fingerprint
 
 MARKER = "SFRAY_GRPO_RUN"
 """Environment variable that every process of a run inherits; its value is the run's identity."""

@@ -21,7 +21,7 @@ from sfray import models, prompts
 from sfray.artifacts import Questions
 from sfray.config.settings import GrpoSettings
 from sfray.progress import Bar, console
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.training.grpo import data, export, metrics, probe, process
 from sfray.training.grpo.failure import explain
 from sfray.training.grpo.overrides import Paths, command, quoted

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sfray import models, seeds
-from sfray.arrow import from_table
-from sfray.files import replacing
+from sfray.io.arrow import from_table
+from sfray.io.files import replacing
 from sfray.records import Reject, Trace
 from sfray.rejects import RejectReason
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfray.config import ModelConfig, SftConfig
-from sfray.files import replacing
+from sfray.io.files import replacing
 from sfray.models.generation import make_savable
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sfray import models, seeds
 from sfray.config.settings import SftSettings
-from sfray.files import replacing
+from sfray.io.files import replacing
 from sfray.training.sft.data import Plan, Rows, share
 from sfray.training.sft.engine import accumulation, build, export
 

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from sfray import models
-from sfray.arrow import from_table, to_table
 from sfray.artifacts import Traces
 from sfray.config.settings import SftSettings
-from sfray.files import write_table
+from sfray.io.arrow import from_table, to_table
+from sfray.io.parquet import write_table
 from sfray.records import Reject
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.training.progress import following
 from sfray.training.sft import data
 from sfray.training.sft.engine import environment

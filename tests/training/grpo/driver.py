@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 from sfray import seeds
-from sfray.arrow import to_table
 from sfray.artifacts import Questions
 from sfray.config import Config
-from sfray.files import write_table
+from sfray.config.validation import parse
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.records import Question
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.tasks import countdown
-from sfray.validation import parse
 from tests.training.grpo import model
 
 GRPO = {

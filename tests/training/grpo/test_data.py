@@ -4,9 +4,9 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
-from sfray.arrow import to_table
 from sfray.artifacts import Questions
 from sfray.config import Config, GrpoConfig
+from sfray.io.arrow import to_table
 from sfray.prompts import load
 from sfray.records import Question, Reject
 from sfray.tasks.rl_row import rl_row

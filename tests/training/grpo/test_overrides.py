@@ -8,9 +8,9 @@ from omegaconf import OmegaConf
 
 from sfray.compose import CONF
 from sfray.config import GrpoConfig
+from sfray.config.validation import parse
 from sfray.seeds import derive
 from sfray.training.grpo.overrides import Paths, command, cpu_overrides, gpu_overrides, micro_batch
-from sfray.validation import parse
 
 PATHS = Paths("/m/sft", *map(Path, ("/d/train.parquet", "/d/val.parquet", "/r/grpo/checkpoints", "/tmp/x")))
 

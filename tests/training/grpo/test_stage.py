@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sfray.store import Manifest
+from sfray.store.manifest import Manifest
 from sfray.training.grpo import export
 from sfray.training.grpo import process as verl_process
 from sfray.training.grpo import stage as grpo

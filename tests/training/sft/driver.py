@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 from sfray import cluster, seeds
-from sfray.arrow import to_table
 from sfray.artifacts import Traces
 from sfray.config import Config
-from sfray.files import write_table
+from sfray.config.validation import parse
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.records import Trace
-from sfray.store import Artifact
-from sfray.validation import parse
+from sfray.store.artifact import Artifact
 
 TRACES = 22
 SFT = {

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfray import models
-from sfray.arrow import to_table
+from sfray.io.arrow import to_table
 from sfray.records import Trace
 from sfray.training.sft import data
 from sfray.training.sft.data import Plan, Rows, share

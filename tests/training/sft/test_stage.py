@@ -17,12 +17,13 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from sfray import models
-from sfray.arrow import to_table
 from sfray.artifacts import Traces
 from sfray.config import Config
-from sfray.files import write_table
+from sfray.io.arrow import to_table
+from sfray.io.parquet import write_table
 from sfray.records import Trace
-from sfray.store import Artifact, Manifest
+from sfray.store.artifact import Artifact
+from sfray.store.manifest import Manifest
 from sfray.training.sft import stage as sft_stage
 from sfray.training.sft.data import Rows
 from sfray.training.sft.loop import Job, plan, read_metrics

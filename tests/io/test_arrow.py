@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.arrow import from_table, schema, to_table
+from sfray.io.arrow import from_table, schema, to_table
 from sfray.records import Attempt, Completion, Question, Reflection, Reject, SkillSegment, Trace
 from sfray.tasks.outcome import Reason
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from sfray.locks import RunLocked, hold
+from sfray.store.locks import RunLocked, hold
 
 ROOT = Path(__file__).parents[1]
 HOLDER = """
 import sys, time
 from pathlib import Path
-from sfray.locks import hold
+from sfray.store.locks import hold
 with hold(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sfray.arrow import to_table
+from sfray.io.arrow import to_table
 from sfray.records import Reject
-from sfray.status import State, Status, show, status
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
+from sfray.store.status import State, Status, show, status
 
 
 def artifact(store: Path, inputs: dict[str, Any] | None = None, **config: Any) -> Artifact:

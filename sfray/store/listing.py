@@ -7,9 +7,10 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from sfray.files import discard, read_json
-from sfray.locks import hold
-from sfray.store import ARTIFACTS, Manifest, RunFolder, runs
+from sfray.io.files import discard, read_json
+from sfray.store.folder import ARTIFACTS, RunFolder, runs
+from sfray.store.locks import hold
+from sfray.store.manifest import Manifest
 
 
 def table(run: Path) -> Table:

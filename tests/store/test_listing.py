@@ -8,12 +8,13 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from sfray.arrow import to_table
 from sfray.cli import app
-from sfray.listing import remove, size, table, unused
-from sfray.locks import RunLocked, hold
+from sfray.io.arrow import to_table
 from sfray.records import Reject
-from sfray.store import Artifact, RunFolder
+from sfray.store.artifact import Artifact
+from sfray.store.folder import RunFolder
+from sfray.store.listing import remove, size, table, unused
+from sfray.store.locks import RunLocked, hold
 
 
 def made(root: Path, step: str, stage: str, inputs: dict[str, str] | None = None, done: bool = True) -> Artifact:

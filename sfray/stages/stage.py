@@ -6,12 +6,14 @@ import dataclasses
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from sfray import prompts
 from sfray.artifacts import Kind
 from sfray.config.marks import SPEED_ONLY, marks, speed_only
-from sfray.store import Artifact
+
+if TYPE_CHECKING:
+    from sfray.store.artifact import Artifact
 
 S = TypeVar("S")
 R = TypeVar("R")

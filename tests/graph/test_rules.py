@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sfray.compose import load
+from sfray.config.validation import ConfigError
 from sfray.graph import build, chosen
+from sfray.graph.rules import problems
 from sfray.preflight import preflight
-from sfray.rules import problems
-from sfray.validation import ConfigError
 
 
 def found(*overrides: str) -> list[str]:

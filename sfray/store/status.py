@@ -12,9 +12,9 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from sfray.files import read_json
+from sfray.io.files import read_json
 from sfray.progress import console
-from sfray.store import Artifact
+from sfray.store.artifact import Artifact
 from sfray.store.difference import difference
 
 _SHOWN = 2

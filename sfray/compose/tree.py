@@ -18,16 +18,16 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigTypeError, InterpolationKeyError, OmegaConfBaseException
 
+from sfray.compose.overrides import groups, is_group, is_key, parsed, problems
 from sfray.config import Config
-from sfray.overrides import groups, is_group, is_key, parsed, problems
+from sfray.config.validation import ConfigError, nearest, parse
 from sfray.tasks.registry import FAMILIES, build, family
 from sfray.tasks.task import Task
-from sfray.validation import ConfigError, nearest, parse
 
 
 def _conf() -> Path:
     """The config tree: inside the package where a wheel put it, else beside the package, in the checkout."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     # A checkout has no sfray/conf; a folder of installed packages may well hold somebody else's conf.
     installed = package / "conf"
     return installed if (installed / "config.yaml").is_file() else package.parent / "conf"

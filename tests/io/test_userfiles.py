@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sfray.userfiles import content_digest, is_local, located, model_digest, read_utf8, utf8_lines, visible_files
+from sfray.io.userfiles import content_digest, is_local, located, model_digest, read_utf8, utf8_lines, visible_files
 
 
 def test_the_home_folder_is_expanded_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

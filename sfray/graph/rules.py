@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sfray.artifacts import Questions
-from sfray.graph import Ref, Step
+from sfray.graph.step import Ref, Step
 from sfray.names import closest
 from sfray.records import Attempt
 from sfray.skills.registry import skill

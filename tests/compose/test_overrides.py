@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hydra.errors import HydraException
 
-from sfray.overrides import groups, is_group, is_key, parsed, problems
+from sfray.compose.overrides import groups, is_group, is_key, parsed, problems
 
-CONF = Path(__file__).parents[1] / "conf"
+CONF = Path(__file__).parents[2] / "conf"
 MODELS = "conf/model has olmo3_7b, qwen2.5_1.5b, qwen2.5_7b, tiny"
 
 

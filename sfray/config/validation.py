@@ -18,7 +18,7 @@ from sfray import prompts
 from sfray.config import Config
 from sfray.config.marks import out_of_bounds
 from sfray.names import closest
-from sfray.store import ARTIFACTS
+from sfray.store.folder import ARTIFACTS
 
 
 class ConfigError(ValueError):

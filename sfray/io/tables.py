@@ -22,7 +22,7 @@ from typing import Any, overload
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sfray.userfiles import decoded, open_utf8, read_utf8, visible_files
+from sfray.io.userfiles import decoded, open_utf8, read_utf8, visible_files
 
 _LINES = (".jsonl", ".ndjson")
 SUFFIXES = (".parquet", *_LINES, ".json", ".csv")

@@ -12,11 +12,11 @@ from sfray import graph
 from sfray.artifacts import Kind, Model, Traces
 from sfray.compose import CONF, load
 from sfray.config import Config
-from sfray.stage import Stage, declared_inputs
+from sfray.config.validation import ConfigError, keys, lookup, parse
 from sfray.stages import STAGES
 from sfray.stages import load as stage
-from sfray.store import Artifact
-from sfray.validation import ConfigError, keys, lookup, parse
+from sfray.stages.stage import Stage, declared_inputs
+from sfray.store.artifact import Artifact
 
 METHODS = sorted(p.stem for p in (CONF / "method").glob("*.yaml"))
 AFTER = {
@@ -105,7 +105,7 @@ def test_every_key_is_given_to_a_stage_or_changes_nothing() -> None:
 
 
 def test_prompts_count_by_what_they_say(raw: dict, method: dict, tmp_path: Path) -> None:
-    default = Path(__file__).parents[1] / "sfray" / "prompts" / "default.yaml"
+    default = Path(__file__).parents[2] / "sfray" / "prompts" / "default.yaml"
     same, other = tmp_path / "same.yaml", tmp_path / "other.yaml"
     same.write_bytes(default.read_bytes())
     other.write_bytes(default.read_bytes() + b"\n# more\n")

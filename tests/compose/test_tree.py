@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sfray.compose import CONF, check_overrides, composed, load
-from sfray.validation import ConfigError
+from sfray.config.validation import ConfigError
 
 WRONG = [
     (["sample.temprature=1"], "sample.temprature: no such key; did you mean sample.temperature?"),

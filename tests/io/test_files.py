@@ -17,17 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sfray.files import (
-    DiskFull,
-    discard,
-    is_whole,
-    read_json,
-    remove_leftovers,
-    replacing,
-    require_space,
-    write_json,
-    write_table,
-)
+from sfray.io.files import DiskFull, discard, read_json, remove_leftovers, replacing, require_space, write_json
+from sfray.io.parquet import is_whole, write_table
 
 ROOT = Path(__file__).parents[1]
 TABLE = pa.table({"x": list(range(100))})
@@ -132,7 +123,7 @@ def test_json_round_trip(tmp_path_factory: pytest.TempPathFactory, value: object
 
 def test_json_is_utf8_in_any_locale(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from sfray.files import *; import sys;"
+        "from pathlib import Path; from sfray.io.files import *; import sys;"
         " p = Path(sys.argv[1]); write_json(p, {'a': chr(0xd7)}); print(ascii(read_json(p)))"
     )
     done = subprocess.run(
@@ -211,7 +202,8 @@ WRITER = """
 import sys
 from pathlib import Path
 import pyarrow as pa
-from sfray.files import replacing, write_json, write_table
+from sfray.io.files import replacing, write_json
+from sfray.io.parquet import write_table
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 for i in range(10**9):

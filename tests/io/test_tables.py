@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.tables import Unreadable, data_files, parse_json, rows, table
+from sfray.io.tables import Unreadable, data_files, parse_json, rows, table
 
 QA = {"question": "What is 1+1?", "answer": "2"}
 LINE = json.dumps(QA)

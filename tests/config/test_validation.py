@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfray.config import Config
-from sfray.validation import LOGGERS, ConfigError, keys, lookup, nearest, parse
+from sfray.config.validation import LOGGERS, ConfigError, keys, lookup, nearest, parse
 
 
 def changed(raw: dict, **changes: Any) -> dict:
@@ -373,7 +373,7 @@ def test_the_loggers_are_verls_own() -> None:
 
 
 def test_a_prompts_file_of_the_users_own_brings_its_variants(raw: dict, tmp_path: Path) -> None:
-    own = (Path(__file__).parents[1] / "sfray" / "prompts" / "default.yaml").read_text(encoding="utf-8")
+    own = (Path(__file__).parents[2] / "sfray" / "prompts" / "default.yaml").read_text(encoding="utf-8")
     path = tmp_path / "own.yaml"
     path.write_text(own.replace("  restate:", "  slowly:"), encoding="utf-8")
     good = changed(raw, prompts=str(path), sample__variants=["plain", "slowly"])

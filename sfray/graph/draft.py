@@ -1,118 +1,25 @@
-"""A method, from YAML to checked steps in order: pure, it starts nothing and writes nothing.
-
-A method names steps; each has a stage, its inputs, and settings of its own that differ from
-the config's::
-
-    attempts_2: {stage: sample, model: sft_1, questions: questions.sft, temperature: 1.0}
-"""
+"""A method while it is checked: its steps as they were written, and what is wrong with them."""
 
 from __future__ import annotations
 
 import dataclasses
 import graphlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sfray.config import Config
-from sfray.names import closest, suggestion
-from sfray.stage import Input, Stage, declared_inputs
+from sfray.config.validation import ConfigError, set_fields, value_problems
+from sfray.graph.step import Ref, Step, refs
+from sfray.names import closest
 from sfray.stages import STAGES, load
-from sfray.store import Artifact
-from sfray.validation import ConfigError, set_fields, value_problems
+from sfray.stages.stage import Input, Stage, declared_inputs
+from sfray.store.fingerprint import of_step
 
 _SHARED = ("prompts",)
 """Keys of the config, outside the stage's own group, that a step may set for itself."""
 
 
-@dataclass(frozen=True)
-class Ref:
-    """What an input names: a step, and the part of its output that is meant."""
-
-    step: str
-    part: str = ""
-
-    def __str__(self) -> str:
-        """As a method's YAML writes it."""
-        return f"{self.step}.{self.part}" if self.part else self.step
-
-
-@dataclass(frozen=True)
-class Step:
-    """One use of a stage.
-
-    Attributes:
-        name: Its name in the method.
-        kind: Name of the stage.
-        stage: What does the work.
-        settings: What of the config the work is given, with the step's own settings.
-        inputs: Input -> what it names; an input of several: label -> what it names.
-        identity: What of the settings decides the output.
-        given: Input -> fingerprint, in the same shape as ``inputs``.
-    """
-
-    name: str
-    kind: str
-    stage: Stage[Any, Any]
-    settings: Any
-    inputs: Mapping[str, Ref | Mapping[str, Ref]]
-    identity: Mapping[str, Any]
-    given: Mapping[str, Any]
-
-    @property
-    def needs(self) -> list[str]:
-        """The steps that it reads."""
-        return list(dict.fromkeys(ref.step for ref in _refs(self.inputs)))
-
-
-def build(config: Config, imported: Mapping[str, str] = {}) -> dict[str, Step]:
-    """Checks a method and puts its steps in order.
-
-    Args:
-        config: The config; ``config.method`` is the method.
-        imported: Step -> fingerprint of what is there already, whatever its settings would make.
-
-    Returns:
-        Step's name -> step: each one after those it reads, else in the order of the method.
-
-    Raises:
-        ConfigError: With a line for each thing that is wrong, each with its full key.
-    """
-    draft = _Draft(config)
-    if draft.problems:
-        raise ConfigError(draft.problems)
-    steps: dict[str, Step] = {}
-    problems: list[str] = []
-    for name in draft.order():
-        step = draft.step(name, steps, imported)
-        own = f"method.{name}."
-        problems += [f"{own}{line}" if draft.own[name] else line for line in step.stage.problems(step.settings)]
-        steps[name] = step
-    if problems:
-        raise ConfigError(list(dict.fromkeys(problems)))
-    return steps
-
-
-def chosen(steps: Mapping[str, Step], wanted: Sequence[str]) -> list[str]:
-    """The steps to make: the wanted ones and all that they need, in order; all of them for none.
-
-    Raises:
-        ConfigError: A wanted step is not one of the method.
-    """
-    if unknown := [f"steps[{i}]: no step {w!r}{suggestion(w, steps)}" for i, w in enumerate(wanted) if w not in steps]:
-        raise ConfigError(unknown)
-    needed: set[str] = set()
-    waiting = list(wanted or steps)
-    while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed.add(name)
-            waiting += steps[name].needs
-    return [name for name in steps if name in needed]
-
-
-class _Draft:
+class Draft:
     """A method while it is checked.
 
     Attributes:
@@ -229,7 +136,7 @@ class _Draft:
             self.problems.append(f"method: the steps {circle} need each other")
 
     def _needs(self) -> dict[str, list[str]]:
-        return {name: [ref.step for ref in _refs(self.inputs[name])] for name in self.stages}
+        return {name: [ref.step for ref in refs(self.inputs[name])] for name in self.stages}
 
     def order(self) -> list[str]:
         """Each step after those it reads; of those that are ready the first of the method comes first."""
@@ -263,7 +170,7 @@ class _Draft:
                 return imported[ref.step]
             made = before[ref.step]
             identity = made.stage.identity(made.settings, ref.part)
-            return Artifact(Path(), made.kind, identity, made.given).fingerprint
+            return of_step(made.kind, identity, made.given)
 
         inputs = self.inputs[name]
         given = {k: {n: known(r) for n, r in v.items()} if isinstance(v, dict) else known(v) for k, v in inputs.items()}
@@ -284,8 +191,3 @@ class _Draft:
         if wrong := [line for line in value_problems(config) if line not in set(value_problems(self.config))]:
             raise ConfigError([f"method.{name}: {line}" for line in wrong])
         return config
-
-
-def _refs(inputs: Mapping[str, Ref | Mapping[str, Ref]]) -> Iterable[Ref]:
-    for value in inputs.values():
-        yield from value.values() if isinstance(value, Mapping) else [value]

@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 
-from sfray.validation import keys, mappings, nearest
+from sfray.config.validation import keys, mappings, nearest
 
 
 @cache

@@ -9,8 +9,8 @@ from sfray.artifacts import Model, Questions, Responses, Traces
 from sfray.config import Config, EngineConfig, RunConfig, TraceConfig
 from sfray.config.marks import SPEED_ONLY
 from sfray.prompts import load
-from sfray.stage import Input, Stage, declared_inputs, identity
-from sfray.store import Artifact
+from sfray.stages.stage import Input, Stage, declared_inputs, identity
+from sfray.store.artifact import Artifact
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 MIN_FREE_BYTES = 1 << 30
 """A stage does not start with less: one checkpoint or a few shards would fill the disk."""
 
@@ -90,21 +87,6 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
-
-
-def write_table(path: Path, table: pa.Table, **options: Any) -> None:
-    """Writes Parquet atomically."""
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", **options)
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a Parquet file has its footer, which is written last (copies can be cut short)."""
-    try:
-        pq.read_metadata(path)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def require_space(path: Path, floor: int = MIN_FREE_BYTES) -> None:
