@@ -50,7 +50,21 @@ def traces() -> list[Trace]:
             pairs.append(Pair("\n".join(lines), "I add it up again.\n<verdict>Correct</verdict>"))
         text = render(pairs, ["Let me try again."] * (len(pairs) - 1), "The answer is:", "3 + 5")
         name = f"countdown-3:sft:{i:06d}"
-        rows.append(Trace(f"{name}#b.0", name, "b", "Make 8 from 3 and 5.", text, "3 + 5", ["a"], ["r"], 1, 0, 0))
+        rows.append(
+            Trace(
+                id=f"{name}#b.0",
+                question_id=name,
+                recipe="b",
+                prompt="Make 8 from 3 and 5.",
+                text=text,
+                answer="3 + 5",
+                attempts=["a"],
+                reflections=["r"],
+                n_correct=1,
+                n_incorrect=0,
+                tokens=0,
+            )
+        )
     return rows
 
 

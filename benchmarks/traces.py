@@ -67,12 +67,36 @@ def question_rows(number: int) -> Rows:
         solution = f"{work}. <answer>{shown}</answer>"
         o = verify("countdown", gold, solution)
         variant, sample = VARIANTS[k % 4], k // 4
-        attempt = Attempt("", "", variant, sample, False, solution, 30, "stop", o.correct, o.reason.value, o.answer)
+        attempt = Attempt(
+            id="",
+            question_id="",
+            variant=variant,
+            sample=sample,
+            hinted=False,
+            text=solution,
+            tokens=30,
+            finish="stop",
+            correct=o.correct,
+            reason=o.reason.value,
+            answer=o.answer,
+        )
         verdict = (Verdict.CORRECT if o.correct else Verdict.INCORRECT).value
         said = f"I check {shown}: {work}. <verdict>{verdict}</verdict>"
         attempts.append(attempt)
-        reflections.append(Reflection("", "", "", 0, said, 30, "stop", verdict, True))
-    return Question("", "countdown", "3", "sft", text, gold), attempts, reflections
+        reflections.append(
+            Reflection(
+                id="",
+                attempt_id="",
+                question_id="",
+                sample=0,
+                text=said,
+                tokens=30,
+                finish="stop",
+                verdict=verdict,
+                valid=True,
+            )
+        )
+    return Question(id="", task="countdown", level="3", split="sft", text=text, gold=gold), attempts, reflections
 
 
 def named(rows: Rows, number: int) -> Rows:

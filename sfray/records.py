@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One question, as a task states it.
 
@@ -30,7 +30,7 @@ class Question:
     complete: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One sampled solution and its judgement. ``id`` is ``question/variant/sample``."""
 
@@ -47,7 +47,7 @@ class Attempt:
     answer: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reflection:
     """One sampled reflection on an attempt. ``id`` is ``attempt/r<sample>``.
 
@@ -90,7 +90,7 @@ class SkillSegment:
     finish: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """One silver trace: a user turn, an assistant turn, and where they come from.
 
@@ -123,7 +123,7 @@ class Trace:
     segments: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """One evaluated response. ``id`` is ``question/sample``."""
 
@@ -140,7 +140,7 @@ class Completion:
     answer: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reject:
     """Something that could not be used. Nothing is dropped without one of these.
 

@@ -15,7 +15,7 @@ from sfray.store.artifact import Artifact
 
 
 def test_questions_are_a_file_and_its_row_groups(tmp_path: Path) -> None:
-    rows = [Reject(str(i), "row") for i in range(5)]
+    rows = [Reject(id=str(i), reason="row") for i in range(5)]
     write_table(tmp_path / "rl.parquet", to_table(Reject, rows), row_group_size=2)
     questions = Questions(tmp_path, "rl")
     assert questions.file == tmp_path / "rl.parquet"

@@ -88,7 +88,17 @@ def attempted(question: Question, sample: int, correct: bool) -> tuple[Attempt, 
     )
     verdict = "Correct" if correct else "Incorrect"
     said = f"Again. <verdict>{verdict}</verdict>"
-    return attempt, Reflection(f"{attempt.id}/r0", attempt.id, question.id, 0, said, 3, "stop", verdict, True)
+    return attempt, Reflection(
+        id=f"{attempt.id}/r0",
+        attempt_id=attempt.id,
+        question_id=question.id,
+        sample=0,
+        text=said,
+        tokens=3,
+        finish="stop",
+        verdict=verdict,
+        valid=True,
+    )
 
 
 def test_the_recipe_puts_every_mistake_before_the_correct_attempt() -> None:

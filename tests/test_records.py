@@ -6,17 +6,18 @@ import dataclasses
 
 import pytest
 
-from sfray.records import Reject, SkillSegment
+from sfray.records import Attempt, Completion, Question, Reflection, Reject, SkillSegment, Trace
 
 
 def test_a_row_is_a_value() -> None:
-    reject = Reject("countdown-3:sft:000007", "truncated")
-    assert reject == Reject("countdown-3:sft:000007", "truncated", "")
-    assert len({reject, Reject("countdown-3:sft:000007", "truncated")}) == 1
+    reject = Reject(id="countdown-3:sft:000007", reason="truncated")
+    assert reject == Reject(id="countdown-3:sft:000007", reason="truncated", detail="")
+    assert len({reject, Reject(id="countdown-3:sft:000007", reason="truncated")}) == 1
     with pytest.raises(dataclasses.FrozenInstanceError):
         reject.reason = "other"  # type: ignore[misc]
 
 
-def test_a_segment_is_built_by_the_names_of_its_fields() -> None:
+@pytest.mark.parametrize("record", [Question, Attempt, Reflection, SkillSegment, Trace, Completion, Reject])
+def test_a_record_is_built_by_the_names_of_its_fields(record: type) -> None:
     with pytest.raises(TypeError, match="positional"):
-        SkillSegment("q/plan0", "planning", "q", None, "default", 0, "p", 1, "stop")  # type: ignore[misc]
+        record("id")

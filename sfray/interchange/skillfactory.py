@@ -182,12 +182,23 @@ def _spill(source: str, task: str, spill: Path, size: int, options: Options, rej
                 raise RowRefused(RejectReason.OTHER_VARIANT, row.variant)
             content, level, known = _gold(task, row)
         except RowRefused as error:
-            rejects.append(Reject(where, error.problem, error.detail))
+            rejects.append(Reject(id=where, reason=error.problem, detail=error.detail))
             continue
         number = numbers.setdefault((row.question, content), len(numbers))
         if number == len(questions):
             name = question_id(task, level, "sft", number)
-            questions.append(Question(name, task, level, "sft", row.question, content, known, complete=True))
+            questions.append(
+                Question(
+                    id=name,
+                    task=task,
+                    level=level,
+                    split="sft",
+                    text=row.question,
+                    gold=content,
+                    answer=known,
+                    complete=True,
+                )
+            )
         buffers[number // size].append(json.dumps({"number": number, **asdict(row)}))
         if seen % _BUFFERED_ROWS == 0:
             _flush(spill, buffers)
@@ -235,7 +246,7 @@ def _write_shards(
         for question, sample, row in _shard_rows(spill, shard, questions):
             attempt = _attempt(question, sample, row, count)
             if row.hinted and HINT_WORD.search(row.text):
-                dropped.append(Reject(attempt.id, RejectReason.MENTIONS_HINT, row.text[:500]))
+                dropped.append(Reject(id=attempt.id, reason=RejectReason.MENTIONS_HINT, detail=row.text[:500]))
                 continue
             agreement.note(row.correct, attempt)
             attempts.append(attempt)
@@ -309,6 +320,10 @@ def _reflection(
         valid=not dropped and readable and (verdict is Verdict.CORRECT) == attempt.correct,
     )
     if dropped:
-        return reflection, Reject(reflection.id, RejectReason.IDEA_OR_FAST, text[-200:])
-    reject = Reject(reflection.id, RejectReason(verdict), text[-200:]) if isinstance(verdict, VerdictError) else None
+        return reflection, Reject(id=reflection.id, reason=RejectReason.IDEA_OR_FAST, detail=text[-200:])
+    reject = (
+        Reject(id=reflection.id, reason=RejectReason(verdict), detail=text[-200:])
+        if isinstance(verdict, VerdictError)
+        else None
+    )
     return reflection, reject

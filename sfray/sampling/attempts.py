@@ -53,7 +53,9 @@ class AttemptJob(ShardJob):
         for question in questions:
             for variant, hinted in self._variants():
                 if hinted and question.answer is None:
-                    rejects.append(Reject(f"{question.id}/{name(variant, hinted)}", RejectReason.NO_ANSWER_TO_HINT))
+                    rejects.append(
+                        Reject(id=f"{question.id}/{name(variant, hinted)}", reason=RejectReason.NO_ANSWER_TO_HINT)
+                    )
                     continue
                 hint = question.answer if hinted else None
                 messages = prompts.attempt(variant, question.text, family(question.task).answer_type, hint)
@@ -83,24 +85,24 @@ class AttemptJob(ShardJob):
         for k, sample in enumerate(samples):
             key = f"{question.id}/{name(variant, hinted)}/{k}"
             if STRUCTURAL_TAG.search(sample.text):
-                rejects.append(Reject(key, RejectReason.STRUCTURAL_TAG, sample.text[:500]))
+                rejects.append(Reject(id=key, reason=RejectReason.STRUCTURAL_TAG, detail=sample.text[:500]))
             elif hinted and HINT_WORD.search(sample.text):
-                rejects.append(Reject(key, RejectReason.MENTIONS_HINT, sample.text[:500]))
+                rejects.append(Reject(id=key, reason=RejectReason.MENTIONS_HINT, detail=sample.text[:500]))
             else:
                 outcome = verify(question.task, question.gold, sample.text)
                 kept.append(
                     Attempt(
-                        key,
-                        question.id,
-                        variant,
-                        k,
-                        hinted,
-                        sample.text,
-                        sample.tokens,
-                        sample.finish,
-                        outcome.correct,
-                        outcome.reason.value,
-                        outcome.answer,
+                        id=key,
+                        question_id=question.id,
+                        variant=variant,
+                        sample=k,
+                        hinted=hinted,
+                        text=sample.text,
+                        tokens=sample.tokens,
+                        finish=sample.finish,
+                        correct=outcome.correct,
+                        reason=outcome.reason.value,
+                        answer=outcome.answer,
                     )
                 )
         return kept, rejects

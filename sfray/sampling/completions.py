@@ -67,17 +67,17 @@ class CompletionJob(ShardJob):
             outcome = verify(source.task, source.gold, sample.text)
             rows.append(
                 Completion(
-                    f"{source.id}/{k}",
-                    source.id,
-                    source.task,
-                    source.level,
-                    k,
-                    sample.text,
-                    sample.tokens,
-                    sample.finish,
-                    outcome.correct,
-                    outcome.reason.value,
-                    outcome.answer,
+                    id=f"{source.id}/{k}",
+                    question_id=source.id,
+                    task=source.task,
+                    level=source.level,
+                    sample=k,
+                    text=sample.text,
+                    tokens=sample.tokens,
+                    finish=sample.finish,
+                    correct=outcome.correct,
+                    reason=outcome.reason.value,
+                    answer=outcome.answer,
                 )
             )
         return rows, []

@@ -64,7 +64,7 @@ class ReflectionJob(ShardJob):
         for attempt in from_table(Attempt, pq.read_table(self.attempts.shard(shard))):
             subject = Subject(questions[attempt.question_id], attempt)
             if unusable := SKILL.unusable(subject):
-                rejects.append(Reject(attempt.id, unusable))
+                rejects.append(Reject(id=attempt.id, reason=unusable))
                 continue
             for i, variant in enumerate(self.config.reflect.variants):
                 key = f"{attempt.id}/{variant}"
@@ -85,24 +85,24 @@ class ReflectionJob(ShardJob):
             key = f"{attempt.id}/r{k}"
             verdict = parse_verdict(sample.text)
             if STRUCTURAL_TAG.search(sample.text):
-                rejects.append(Reject(key, RejectReason.STRUCTURAL_TAG, sample.text[:500]))
+                rejects.append(Reject(id=key, reason=RejectReason.STRUCTURAL_TAG, detail=sample.text[:500]))
                 continue
             if sample.finish != "stop":
-                rejects.append(Reject(key, RejectReason.TRUNCATED, sample.text[-200:]))
+                rejects.append(Reject(id=key, reason=RejectReason.TRUNCATED, detail=sample.text[-200:]))
             elif isinstance(verdict, VerdictError):
-                rejects.append(Reject(key, RejectReason(verdict), sample.text[-200:]))
+                rejects.append(Reject(id=key, reason=RejectReason(verdict), detail=sample.text[-200:]))
             readable = isinstance(verdict, Verdict) and sample.finish == "stop"
             kept.append(
                 Reflection(
-                    key,
-                    attempt.id,
-                    attempt.question_id,
-                    k,
-                    sample.text,
-                    sample.tokens,
-                    sample.finish,
-                    verdict.value if readable else None,
-                    readable and SKILL.flaw(sample.text, subject) is None,
+                    id=key,
+                    attempt_id=attempt.id,
+                    question_id=attempt.question_id,
+                    sample=k,
+                    text=sample.text,
+                    tokens=sample.tokens,
+                    finish=sample.finish,
+                    verdict=verdict.value if readable else None,
+                    valid=readable and SKILL.flaw(sample.text, subject) is None,
                 )
             )
         return kept, rejects

@@ -77,7 +77,7 @@ class SegmentJob(ShardJob):
         sources, requests, rejects = [], [], []
         for subject in self._subjects(shard):
             if unusable := self.skill.unusable(subject):
-                rejects.append(Reject(subject.id, unusable))
+                rejects.append(Reject(id=subject.id, reason=unusable))
                 continue
             for i, variant in enumerate(self.config.segments.variants):
                 key = f"{subject.id}/{self.skill.name}/{variant}"
@@ -103,7 +103,7 @@ class SegmentJob(ShardJob):
             key = f"{subject.id}/{self.skill.tag}{k}"
             text = self._read(sample, subject)
             if isinstance(text, RejectReason):
-                rejects.append(Reject(key, text, sample.text[:500]))
+                rejects.append(Reject(id=key, reason=text, detail=sample.text[:500]))
                 continue
             kept.append(
                 SkillSegment(

@@ -74,7 +74,7 @@ class ShardWorker:
             sources, requests, self.engine.sample(requests, self.job.decoding), strict=True
         ):
             if isinstance(samples, Refused):
-                rejects.append(Reject(request.id, samples.reason, samples.detail))
+                rejects.append(Reject(id=request.id, reason=samples.reason, detail=samples.detail))
                 continue
             tokens += sum(s.tokens for s in samples)
             kept, refused = self.job.rows(source, samples)

@@ -54,7 +54,9 @@ def fill_levels(task: str, draw: Draw, split: str, config: SplitConfig, seed: in
                     f"{split!r}, {count} are wanted; widen task.options or ask for fewer"
                 )
             name = question_id(task, level, split, number)
-            yield Question(name, task, level, split, draft.text, draft.gold, draft.answer)
+            yield Question(
+                id=name, task=task, level=level, split=split, text=draft.text, gold=draft.gold, answer=draft.answer
+            )
 
 
 def owned(draw: Draw, source: random.Random, level: str, split: str) -> Iterator[Draft]:

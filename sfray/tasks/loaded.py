@@ -160,7 +160,7 @@ class Loaded(Task):
             if isinstance(draft, BadRow):
                 rejected += 1
                 first = first or f"; the first: {draft.reason.value}: {str(draft)[:200]}"
-                yield Reject(f"{self.name}:{source}:{index:06d}", draft.reason, str(draft)[:200])
+                yield Reject(id=f"{self.name}:{source}:{index:06d}", reason=draft.reason, detail=str(draft)[:200])
                 continue
             seen.add(draft.key)
             yield self._question(draft, split, number)
@@ -176,7 +176,9 @@ class Loaded(Task):
 
     def _question(self, draft: Draft, split: str, number: int) -> Question:
         name = question_id(self.name, NO_LEVEL, split, number)
-        return Question(name, self.name, NO_LEVEL, split, draft.text, draft.gold, draft.answer)
+        return Question(
+            id=name, task=self.name, level=NO_LEVEL, split=split, text=draft.text, gold=draft.gold, answer=draft.answer
+        )
 
     def _reserved(self, split: str, source: str, seed: int) -> set[str]:
         """Questions of other source splits that serve a split which goes first."""

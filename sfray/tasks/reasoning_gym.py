@@ -123,13 +123,29 @@ class ReasoningGym(Task):
             name = question_id(self.name, self.options.name, split, number)
             if self.options.name == Countdown.name:
                 size = str(len(gold["numbers"]))
-                yield Question(name, Countdown.name, size, split, draft.text, draft.gold, draft.answer)
+                yield Question(
+                    id=name,
+                    task=Countdown.name,
+                    level=size,
+                    split=split,
+                    text=draft.text,
+                    gold=draft.gold,
+                    answer=draft.answer,
+                )
             elif problem := self.gold_problem(gold):
                 failed += 1
-                yield Reject(f"{name}:{failed}", RejectReason.BAD_GOLD, problem[:200])
+                yield Reject(id=f"{name}:{failed}", reason=RejectReason.BAD_GOLD, detail=problem[:200])
                 continue
             else:
-                yield Question(name, self.name, self.options.name, split, draft.text, draft.gold, draft.answer)
+                yield Question(
+                    id=name,
+                    task=self.name,
+                    level=self.options.name,
+                    split=split,
+                    text=draft.text,
+                    gold=draft.gold,
+                    answer=draft.answer,
+                )
             number += 1
 
     def _probe(self) -> None:

@@ -164,7 +164,7 @@ def _planned(
 ) -> Planned | Reject:
     """The question's traces as they are drawn under the limit, words included."""
     if workshop.control is not None and (token := workshop.control(prompt)):
-        return Reject(question.id, RejectReason.CONTROL_TOKEN, f"{token} in the question")
+        return Reject(id=question.id, reason=RejectReason.CONTROL_TOKEN, detail=f"{token} in the question")
     # Of their own, so that the plans do not depend on the words of those before them.
     words = seeds.rng(workshop.seed, "traces", workshop.recipe.name, question.id, "words")
     of_skills = seeds.rng(workshop.seed, "traces", workshop.recipe.name, question.id, "segments")
@@ -184,7 +184,7 @@ def _planned(
 
 def _given_up(name: str, drawn: Drawn, limit: int) -> Reject:
     detail = f"shape {drawn.plan.shape}: none of {drawn.draws} draws fits trace.max_tokens = {limit}"
-    return Reject(name, RejectReason.TOO_LONG, detail)
+    return Reject(id=name, reason=RejectReason.TOO_LONG, detail=detail)
 
 
 def _grouped(rows: Iterable[Row], questions: Sequence[Question]) -> dict[str, list[Row]]:
@@ -202,9 +202,9 @@ def _usable(segments: Sequence[SkillSegment], workshop: Workshop) -> tuple[list[
     usable, rejects = [], []
     for one in segments:
         if tag.search(one.text):
-            rejects.append(Reject(one.id, RejectReason.STRUCTURAL_TAG, one.text[:200]))
+            rejects.append(Reject(id=one.id, reason=RejectReason.STRUCTURAL_TAG, detail=one.text[:200]))
         elif workshop.control is not None and workshop.control(one.text):
-            rejects.append(Reject(one.id, RejectReason.CONTROL_TOKEN, one.text[:200]))
+            rejects.append(Reject(id=one.id, reason=RejectReason.CONTROL_TOKEN, detail=one.text[:200]))
         else:
             usable.append(one)
     return usable, rejects
@@ -213,7 +213,7 @@ def _usable(segments: Sequence[SkillSegment], workshop: Workshop) -> tuple[list[
 def _no_trace(question: Question, gathered: Gathered) -> Reject:
     correct, incorrect = len(gathered.pools.correct), len(gathered.pools.incorrect)
     reason = RejectReason.TOO_FEW_PAIRS if correct else RejectReason.NO_CORRECT_PAIR
-    return Reject(question.id, reason, f"usable attempts: {correct} correct, {incorrect} incorrect")
+    return Reject(id=question.id, reason=reason, detail=f"usable attempts: {correct} correct, {incorrect} incorrect")
 
 
 def _trace(name: str, question: Question, recipe_name: str, prompt: str, drawn: Drawn) -> Trace:

@@ -145,6 +145,6 @@ def _attempt_skip(
 
 def _note(row: str, detail: str, reason: RejectReason, rejects: list[Reject], skipped: Counter[str]) -> None:
     if reason in (RejectReason.STRUCTURAL_TAG, RejectReason.CONTROL_TOKEN, RejectReason.UNJUDGED):
-        rejects.append(Reject(row, reason, detail[:_DETAIL_CHARS]))
+        rejects.append(Reject(id=row, reason=reason, detail=detail[:_DETAIL_CHARS]))
     else:
         skipped[reason.value] += 1

@@ -76,7 +76,7 @@ def select_shard(
             tokens = count(turn["content"], attempt.text)
             if tokens > config.select.max_tokens:
                 detail = f"{tokens} tokens, select.max_tokens = {config.select.max_tokens}"
-                rejects.append(Reject(attempt.id, RejectReason.TOO_LONG, detail))
+                rejects.append(Reject(id=attempt.id, reason=RejectReason.TOO_LONG, detail=detail))
             else:
                 number = sum(t.question_id == question.id for t in traces)
                 traces.append(_trace(question, turn["content"], attempt, number, tokens))

@@ -17,23 +17,31 @@ RIGHT, WRONG = "3 * 5 = 15. <answer>3 * 5</answer>", "3 + 5 = 8. <answer>3 + 5</
 
 def question(number: int, level: str = "3", split: str = "eval", text: str = "Make 15 of 3 and 5.") -> Question:
     gold = json.dumps({"numbers": [3, 5], "target": 15})
-    return Question(f"countdown-{level}:{split}:{number:06d}", "countdown", level, split, text, gold, "3 * 5")
+    return Question(
+        id=f"countdown-{level}:{split}:{number:06d}",
+        task="countdown",
+        level=level,
+        split=split,
+        text=text,
+        gold=gold,
+        answer="3 * 5",
+    )
 
 
 def attempt(q: Question, sample: int, text: str, variant: str = "plain", finish: str = "stop", **more) -> Attempt:
     outcome = verify(q.task, q.gold, text)
     return Attempt(
-        f"{q.id}/{variant}/{sample}",
-        q.id,
-        variant,
-        sample,
-        more.get("hinted", False),
-        text,
-        20,
-        finish,
-        outcome.correct,
-        outcome.reason.value,
-        outcome.answer,
+        id=f"{q.id}/{variant}/{sample}",
+        question_id=q.id,
+        variant=variant,
+        sample=sample,
+        hinted=more.get("hinted", False),
+        text=text,
+        tokens=20,
+        finish=finish,
+        correct=outcome.correct,
+        reason=outcome.reason.value,
+        answer=outcome.answer,
     )
 
 
@@ -41,29 +49,51 @@ def reflection(a: Attempt, sample: int, verdict: str | None) -> Reflection:
     text = "I compute it again." + (f" <verdict>{verdict}</verdict>" if verdict else "")
     parsed = str(parse_verdict(text)) if verdict else None
     valid = parsed == ("Correct" if a.correct else "Incorrect")
-    return Reflection(f"{a.id}/r{sample}", a.id, a.question_id, sample, text, 10, "stop", parsed, valid)
+    return Reflection(
+        id=f"{a.id}/r{sample}",
+        attempt_id=a.id,
+        question_id=a.question_id,
+        sample=sample,
+        text=text,
+        tokens=10,
+        finish="stop",
+        verdict=parsed,
+        valid=valid,
+    )
 
 
 def completion(q: Question, sample: int, text: str, tokens: int = 10, finish: str = "stop") -> Completion:
     outcome = verify(q.task, q.gold, text)
     return Completion(
-        f"{q.id}/{sample}",
-        q.id,
-        q.task,
-        q.level,
-        sample,
-        text,
-        tokens,
-        finish,
-        outcome.correct,
-        outcome.reason.value,
-        outcome.answer,
+        id=f"{q.id}/{sample}",
+        question_id=q.id,
+        task=q.task,
+        level=q.level,
+        sample=sample,
+        text=text,
+        tokens=tokens,
+        finish=finish,
+        correct=outcome.correct,
+        reason=outcome.reason.value,
+        answer=outcome.answer,
     )
 
 
 def trace(q: Question, number: int, text: str) -> Trace:
     name = f"{q.id}#algorithm1.{number}"
-    return Trace(name, q.id, "algorithm1", q.text, text, "3 * 5", [f"{q.id}/plain/0"], [f"{q.id}/plain/0/r0"], 1, 0, 40)
+    return Trace(
+        id=name,
+        question_id=q.id,
+        recipe="algorithm1",
+        prompt=q.text,
+        text=text,
+        answer="3 * 5",
+        attempts=[f"{q.id}/plain/0"],
+        reflections=[f"{q.id}/plain/0/r0"],
+        n_correct=1,
+        n_incorrect=0,
+        tokens=40,
+    )
 
 
 STAGES = {"attempts": "sample", "reflections": "reflect"}

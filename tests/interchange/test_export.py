@@ -24,7 +24,19 @@ TURNS = [{"role": "user", "content": USER}, {"role": "assistant", "content": ASS
 
 
 def trace(number: int) -> Trace:
-    return Trace(f"q#algorithm1.{number}", "q", "algorithm1", USER, ASSISTANT, "3 + 5", ["q/plain/0"], ["r"], 1, 0, 20)
+    return Trace(
+        id=f"q#algorithm1.{number}",
+        question_id="q",
+        recipe="algorithm1",
+        prompt=USER,
+        text=ASSISTANT,
+        answer="3 + 5",
+        attempts=["q/plain/0"],
+        reflections=["r"],
+        n_correct=1,
+        n_incorrect=0,
+        tokens=20,
+    )
 
 
 @pytest.fixture
@@ -39,7 +51,10 @@ def run(tmp_path: Path) -> Path:
     asked.open()
     asked.commit({"rl": 3, "eval": 1})
     for split, count in (("rl", 3), ("eval", 1)):
-        questions = [Question(f"q{i}", "countdown", "2", split, "Make 8.", GOLD) for i in range(count)]
+        questions = [
+            Question(id=f"q{i}", task="countdown", level="2", split=split, text="Make 8.", gold=GOLD)
+            for i in range(count)
+        ]
         write_table(folder / "questions" / f"{split}.parquet", to_table(Question, questions), row_group_size=2)
     return folder
 

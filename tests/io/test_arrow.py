@@ -31,7 +31,15 @@ ROWS = {
     )
     for record in RECORDS
 }
-QUESTION = Question("countdown-3:eval:000007", "countdown", "3", "eval", "Use 3, 5 …", '{"target": 15}', "3 * 5")
+QUESTION = Question(
+    id="countdown-3:eval:000007",
+    task="countdown",
+    level="3",
+    split="eval",
+    text="Use 3, 5 …",
+    gold='{"target": 15}',
+    answer="3 * 5",
+)
 
 
 @given(st.data(), st.sampled_from(RECORDS))
@@ -50,7 +58,21 @@ def test_round_trip_through_parquet(record: type, tmp_path: Path) -> None:
 
 
 def test_traces_written_before_skills_were_noted_are_read() -> None:
-    trace = Trace("q#r.0", "q", "r", "p", "t", "1", ["a"], [""], 1, 0, 5, skills=["planning"], segments=["a/plan0"])
+    trace = Trace(
+        id="q#r.0",
+        question_id="q",
+        recipe="r",
+        prompt="p",
+        text="t",
+        answer="1",
+        attempts=["a"],
+        reflections=[""],
+        n_correct=1,
+        n_incorrect=0,
+        tokens=5,
+        skills=["planning"],
+        segments=["a/plan0"],
+    )
     table = to_table(Trace, [trace])
     assert from_table(Trace, table) == [trace]
     assert from_table(Trace, table.drop_columns(["skills", "segments"])) == [replace(trace, skills=[], segments=[])]
@@ -92,12 +114,12 @@ def test_lists_of_a_trace() -> None:
 
 
 def test_members_of_enums_are_their_text() -> None:
-    row = Reject("a", Reason.NO_ANSWER)
+    row = Reject(id="a", reason=Reason.NO_ANSWER)
     assert to_table(Reject, [row]).to_pylist() == [{"id": "a", "reason": "no_answer", "detail": ""}]
 
 
 def test_rows_may_come_from_a_generator() -> None:
-    assert to_table(Reject, (Reject(str(i), "r") for i in range(3)))["id"].to_pylist() == ["0", "1", "2"]
+    assert to_table(Reject, (Reject(id=str(i), reason="r") for i in range(3)))["id"].to_pylist() == ["0", "1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -139,8 +161,25 @@ def test_other_columns_orders_and_widths_are_read() -> None:
             "id": pa.array(["i"], pa.string_view()),
         }
     )
-    assert from_table(Reject, table) == [Reject("i", "r", "d")]
-    narrow = to_table(Trace, [Trace("i", "q", "r", "p", "t", "a", ["x"], [""], 1, 0, 9)])
+    assert from_table(Reject, table) == [Reject(id="i", reason="r", detail="d")]
+    narrow = to_table(
+        Trace,
+        [
+            Trace(
+                id="i",
+                question_id="q",
+                recipe="r",
+                prompt="p",
+                text="t",
+                answer="a",
+                attempts=["x"],
+                reflections=[""],
+                n_correct=1,
+                n_incorrect=0,
+                tokens=9,
+            )
+        ],
+    )
     narrow = narrow.set_column(10, "tokens", pa.array([9], pa.int16()))
     narrow = narrow.set_column(6, "attempts", pa.array([["x"]], pa.large_list(pa.large_string())))
     assert from_table(Trace, narrow)[0].attempts == ["x"]
@@ -166,7 +205,22 @@ def test_not_such_a_table(column: str, values: pa.Array | None, message: str) ->
 
 
 def test_a_number_is_not_read_as_a_truth_value_nor_a_fraction_as_a_count() -> None:
-    table = to_table(Reflection, [Reflection("i", "a", "q", 0, "t", 1, "stop", None, True)])
+    table = to_table(
+        Reflection,
+        [
+            Reflection(
+                id="i",
+                attempt_id="a",
+                question_id="q",
+                sample=0,
+                text="t",
+                tokens=1,
+                finish="stop",
+                verdict=None,
+                valid=True,
+            )
+        ],
+    )
     with pytest.raises(ValueError, match="valid is int64, not bool"):
         from_table(Reflection, table.set_column(8, "valid", pa.array([1])))
     with pytest.raises(ValueError, match="tokens is double, not int64"):
@@ -179,7 +233,20 @@ def test_a_column_of_nothing_reads_as_none() -> None:
 
 
 def test_a_column_with_a_default_may_be_missing_and_no_other() -> None:
-    wrong = Trace("i", "q", "r", "p", "t", "a", ["x"], [""], 0, 1, 9, correct=False)
+    wrong = Trace(
+        id="i",
+        question_id="q",
+        recipe="r",
+        prompt="p",
+        text="t",
+        answer="a",
+        attempts=["x"],
+        reflections=[""],
+        n_correct=0,
+        n_incorrect=1,
+        tokens=9,
+        correct=False,
+    )
     table = to_table(Trace, [wrong])
     assert from_table(Trace, table) == [wrong]
     assert from_table(Trace, table.drop_columns(["correct"])) == [replace(wrong, correct=True)]

@@ -89,7 +89,9 @@ def _sampled(root):
     verdicts = [[reflection(a, 0, "Correct" if a.correct else "Incorrect") for a in shard] for shard in tried]
     return (
         Questions(write_questions(root, sft=_SFT, eval=_EVAL), "sft"),
-        Attempts(write_parts(root, "attempts", Attempt, tried, rejects=[Reject("x", "too_long", _HOSTILE)])),
+        Attempts(
+            write_parts(root, "attempts", Attempt, tried, rejects=[Reject(id="x", reason="too_long", detail=_HOSTILE)])
+        ),
         Reflections(write_parts(root, "reflections", Reflection, verdicts)),
     )
 

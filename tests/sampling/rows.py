@@ -45,4 +45,16 @@ def attempt(text: str, correct: bool, answer: str | None, finish: str = "stop", 
     """An attempt at ``QUESTION``."""
     reason = "correct" if correct else ("wrong_value" if answer else "no_answer")
     key = f"{QUESTION.id}/plain/{k}"
-    return Attempt(key, QUESTION.id, "plain", k, False, text, len(text), finish, correct, reason, answer)
+    return Attempt(
+        id=key,
+        question_id=QUESTION.id,
+        variant="plain",
+        sample=k,
+        hinted=False,
+        text=text,
+        tokens=len(text),
+        finish=finish,
+        correct=correct,
+        reason=reason,
+        answer=answer,
+    )

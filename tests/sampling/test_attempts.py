@@ -64,8 +64,8 @@ def test_a_question_without_a_known_answer_has_no_hinted_twin(tmp_path):
     ).requests(0)
     assert len(requests) == 2
     assert rejects == [
-        Reject(f"{QUESTION.id}/plain+hint", "no_answer_to_hint"),
-        Reject(f"{QUESTION.id}/plan+hint", "no_answer_to_hint"),
+        Reject(id=f"{QUESTION.id}/plain+hint", reason="no_answer_to_hint"),
+        Reject(id=f"{QUESTION.id}/plan+hint", reason="no_answer_to_hint"),
     ]
 
 
@@ -77,9 +77,18 @@ def test_samples_are_judged_and_kept_when_wrong_or_cut(tmp_path):
     ]
     kept, rejects = job(tmp_path).rows((QUESTION, "plain", False), samples)
     assert kept[0] == Attempt(
-        f"{QUESTION.id}/plain/0", QUESTION.id, "plain", 0, False, samples[0].text, 20, "stop", True, "correct",
-        "(3 + 5) * 8",
-    )  # fmt: skip
+        id=f"{QUESTION.id}/plain/0",
+        question_id=QUESTION.id,
+        variant="plain",
+        sample=0,
+        hinted=False,
+        text=samples[0].text,
+        tokens=20,
+        finish="stop",
+        correct=True,
+        reason="correct",
+        answer="(3 + 5) * 8",
+    )
     assert [(a.correct, a.reason, a.finish) for a in kept[1:]] == [
         (False, "wrong_value", "stop"),
         (False, "no_answer", "length"),

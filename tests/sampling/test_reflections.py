@@ -42,7 +42,10 @@ def test_cut_attempts_and_those_without_an_answer_are_not_reflected_on(tmp_path)
     blank = attempt("I do not know.", False, None, k=1)
     _, requests, rejects = job(tmp_path, cut, blank).requests(0)
     assert requests == []
-    assert rejects == [Reject(cut.id, "attempt_truncated"), Reject(blank.id, "attempt_without_answer")]
+    assert rejects == [
+        Reject(id=cut.id, reason="attempt_truncated"),
+        Reject(id=blank.id, reason="attempt_without_answer"),
+    ]
     assert why_unusable(RIGHT) is None
 
 
@@ -51,7 +54,7 @@ def test_attempts_that_could_not_be_judged_are_not_reflected_on(tmp_path, reason
     unjudged = replace(WRONG, reason=reason)
     _, requests, rejects = job(tmp_path, RIGHT, unjudged).requests(0)
     assert [r.id for r in requests] == [f"{RIGHT.id}/default"]
-    assert rejects == [Reject(unjudged.id, "attempt_unjudged")]
+    assert rejects == [Reject(id=unjudged.id, reason="attempt_unjudged")]
     assert why_unusable(WRONG) is None
 
 
@@ -63,8 +66,28 @@ def test_a_reflection_is_valid_when_its_verdict_agrees(tmp_path):
     ]
     kept, rejects = made.rows((Subject(QUESTION, RIGHT), "default", 0), samples)
     assert kept == [
-        Reflection(f"{RIGHT.id}/r0", RIGHT.id, QUESTION.id, 0, samples[0].text, 9, "stop", "Correct", True),
-        Reflection(f"{RIGHT.id}/r1", RIGHT.id, QUESTION.id, 1, samples[1].text, 9, "stop", "Incorrect", False),
+        Reflection(
+            id=f"{RIGHT.id}/r0",
+            attempt_id=RIGHT.id,
+            question_id=QUESTION.id,
+            sample=0,
+            text=samples[0].text,
+            tokens=9,
+            finish="stop",
+            verdict="Correct",
+            valid=True,
+        ),
+        Reflection(
+            id=f"{RIGHT.id}/r1",
+            attempt_id=RIGHT.id,
+            question_id=QUESTION.id,
+            sample=1,
+            text=samples[1].text,
+            tokens=9,
+            finish="stop",
+            verdict="Incorrect",
+            valid=False,
+        ),
     ]
     assert rejects == []
     agreeing, _ = made.rows((Subject(QUESTION, WRONG), "default", 0), samples)

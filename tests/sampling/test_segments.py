@@ -45,7 +45,7 @@ def test_a_skill_about_attempts_asks_for_each_that_can_be_shown(tmp_path: Path) 
     sources, requests, rejects = job(tmp_path, "backtracking", RIGHT, WRONG, cut).requests(0)
     assert sources == [(Subject(QUESTION, WRONG), "default", 0)]
     assert [r.id for r in requests] == [f"{WRONG.id}/backtracking/default"]
-    assert rejects == [Reject(RIGHT.id, "attempt_correct"), Reject(cut.id, "attempt_truncated")]
+    assert rejects == [Reject(id=RIGHT.id, reason="attempt_correct"), Reject(id=cut.id, reason="attempt_truncated")]
 
 
 def test_seeds_come_from_the_run_and_what_is_asked(tmp_path: Path) -> None:
@@ -83,11 +83,11 @@ def test_samples_become_segments_or_rejects(tmp_path: Path) -> None:
         )
     ]
     assert rejects == [
-        Reject(f"{RIGHT.id}/plan7", "other_solution", samples[1].text),
-        Reject(f"{RIGHT.id}/plan8", "empty_segment", samples[2].text),
-        Reject(f"{RIGHT.id}/plan9", "truncated", samples[3].text),
-        Reject(f"{RIGHT.id}/plan10", "structural_tag", samples[4].text),
-        Reject(f"{RIGHT.id}/plan11", "gives_answer", samples[5].text),
+        Reject(id=f"{RIGHT.id}/plan7", reason="other_solution", detail=samples[1].text),
+        Reject(id=f"{RIGHT.id}/plan8", reason="empty_segment", detail=samples[2].text),
+        Reject(id=f"{RIGHT.id}/plan9", reason="truncated", detail=samples[3].text),
+        Reject(id=f"{RIGHT.id}/plan10", reason="structural_tag", detail=samples[4].text),
+        Reject(id=f"{RIGHT.id}/plan11", reason="gives_answer", detail=samples[5].text),
     ]
     assert from_table(SkillSegment, to_table(SkillSegment, kept)) == kept
 

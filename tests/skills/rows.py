@@ -24,9 +24,20 @@ WRONG_TEXT = "Step by step: 3 * 5 = 15, 15 + 8 = 23. <answer>3 * 5 + 8</answer>"
 def subject(text: str, finish: str = "stop", k: int = 0) -> Subject:
     """An attempt at ``QUESTION`` with this text."""
     outcome = verify(QUESTION.task, QUESTION.gold, text)
-    name = f"{QUESTION.id}/plain/{k}"
-    judged = (outcome.correct, outcome.reason.value, outcome.answer)
-    return Subject(QUESTION, Attempt(name, QUESTION.id, "plain", k, False, text, 9, finish, *judged))
+    attempt = Attempt(
+        id=f"{QUESTION.id}/plain/{k}",
+        question_id=QUESTION.id,
+        variant="plain",
+        sample=k,
+        hinted=False,
+        text=text,
+        tokens=9,
+        finish=finish,
+        correct=outcome.correct,
+        reason=outcome.reason.value,
+        answer=outcome.answer,
+    )
+    return Subject(QUESTION, attempt)
 
 
 ASKED, RIGHT, WRONG = Subject(QUESTION), subject(RIGHT_TEXT), subject(WRONG_TEXT, k=1)

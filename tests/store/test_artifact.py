@@ -36,7 +36,7 @@ def stage(tmp_path: Path, inputs: dict[str, str] | None = None, **config: Any) -
 
 def rows(shard: int) -> list[Reject]:
     """Some rows of a shard (any record will do)."""
-    return [Reject(f"{shard}/{i}", "row") for i in range(20)]
+    return [Reject(id=f"{shard}/{i}", reason="row") for i in range(20)]
 
 
 def write(to: Artifact, shard: int, *rejects: Reject) -> None:
@@ -95,7 +95,7 @@ def test_a_new_stage(tmp_path: Path) -> None:
 def test_shards(tmp_path: Path) -> None:
     here = stage(tmp_path)
     here.open()
-    write(here, 1, Reject("a", "too_long"))
+    write(here, 1, Reject(id="a", reason="too_long"))
     assert here.missing(3) == [0, 2]
     assert here.part(1) == here.path / "part-00001.parquet"
     assert from_table(Reject, pq.read_table(here.part(1))) == rows(1)
@@ -115,9 +115,9 @@ def test_the_fingerprint_holds_config_and_inputs_and_not_the_place(tmp_path: Pat
 def test_commit(tmp_path: Path) -> None:
     here = stage(tmp_path)
     here.open()
-    write(here, 0, Reject("a", "too_long"), Reject("b", "no_answer"))
-    write(here, 1, Reject("c", "too_long", "…"))
-    made = here.commit({"attempts": 40}, {"rate": 0.5}, [Reject("d", "bad_gold")])
+    write(here, 0, Reject(id="a", reason="too_long"), Reject(id="b", reason="no_answer"))
+    write(here, 1, Reject(id="c", reason="too_long", detail="…"))
+    made = here.commit({"attempts": 40}, {"rate": 0.5}, [Reject(id="d", reason="bad_gold")])
     assert here.done
     assert here.manifest == made
     assert (made.stage, made.fingerprint, made.config, made.inputs) == (
@@ -129,20 +129,20 @@ def test_commit(tmp_path: Path) -> None:
     assert (made.counts, made.metrics, made.sessions) == ({"attempts": 40}, {"rate": 0.5}, 1)
     assert list(made.rejects.items()) == [("bad_gold", 1), ("no_answer", 1), ("too_long", 2)]
     assert from_table(Reject, pq.read_table(here.path / "rejects.parquet")) == [
-        Reject("a", "too_long"),
-        Reject("b", "no_answer"),
-        Reject("c", "too_long", "…"),
-        Reject("d", "bad_gold"),
+        Reject(id="a", reason="too_long"),
+        Reject(id="b", reason="no_answer"),
+        Reject(id="c", reason="too_long", detail="…"),
+        Reject(id="d", reason="bad_gold"),
     ]
 
 
 def test_committing_twice_changes_only_the_time(tmp_path: Path) -> None:
     here = stage(tmp_path)
     here.open()
-    write(here, 0, Reject("a", "too_long"))
-    one = here.commit({"n": 1}, rejects=[Reject("d", "bad_gold")])
+    write(here, 0, Reject(id="a", reason="too_long"))
+    one = here.commit({"n": 1}, rejects=[Reject(id="d", reason="bad_gold")])
     table = (here.path / "rejects.parquet").read_bytes()
-    other = here.commit({"n": 1}, rejects=[Reject("d", "bad_gold")])
+    other = here.commit({"n": 1}, rejects=[Reject(id="d", reason="bad_gold")])
     assert dataclasses.replace(other, finished=one.finished, seconds=one.seconds) == one
     assert (here.path / "rejects.parquet").read_bytes() == table
 
@@ -239,7 +239,7 @@ def test_resuming_keeps_good_shards_and_clears_what_the_dead_left(
     here = stage(tmp_path)
     here.open()
     for i in range(4):
-        write(here, i, Reject(str(i), "too_long"))
+        write(here, i, Reject(id=str(i), reason="too_long"))
     good = {i: here.part(i).read_bytes() for i in range(4)}
     here.part(1).write_bytes(good[1][:-1])
     here.part(3).write_bytes(b"")
@@ -259,7 +259,7 @@ def test_resuming_keeps_good_shards_and_clears_what_the_dead_left(
     left = sorted(str(p.relative_to(here.path.parent)) for p in here.path.parent.rglob(".*"))
     assert left == [".other.4194305-0f.tmp"]
     for i in here.missing(4):
-        write(here, i, Reject(str(i), "too_long"))
+        write(here, i, Reject(id=str(i), reason="too_long"))
     assert {i: here.part(i).read_bytes() for i in range(4)} == good
     assert here.commit({}).rejects == {"too_long": 4}
 
@@ -411,7 +411,7 @@ stage = Artifact(Path(sys.argv[1]), "attempts", {"n": 2}, {"questions": "q1"})
 shards = int(sys.argv[2])
 stage.open()
 for shard in stage.missing(shards):
-    made = [Reject(f"{shard}/{i}", "row", "x" * 1000) for i in range(200)]
+    made = [Reject(id=f"{shard}/{i}", reason="row", detail="x" * 1000) for i in range(200)]
     stage.write_shard(shard, to_table(Reject, made), made[:1])
     print(shard, flush=True)
 stage.commit({"rows": sum(200 for _ in stage.parts())})

@@ -70,7 +70,10 @@ def test_rejects_are_kept_also_when_the_stage_fails(raw: dict, tmp_path: Path) -
 
 
 def test_a_task_that_shares_a_question_is_refused(raw: dict, tmp_path: Path, monkeypatch) -> None:
-    same = [Question(f"t:{i}", "countdown", "3", "sft", "Same?", "{}", "1") for i in range(2)]
+    same = [
+        Question(id=f"t:{i}", task="countdown", level="3", split="sft", text="Same?", gold="{}", answer="1")
+        for i in range(2)
+    ]
     monkeypatch.setattr("sfray.tasks.countdown.Countdown.questions", lambda self, split, config, seed: iter(same))
     task = {s: {"levels": ["3"], "count": 2 if s != "rl" else 256} for s in ("sft", "rl", "eval")}
     with pytest.raises(ValueError, match="also stands in another split"):

@@ -11,7 +11,15 @@ from sfray.records import Question
 from sfray.tasks.rl_row import RL_SCHEMA, rl_row
 
 GOLD = '{"numbers": [3, 5], "target": 8}'
-QUESTION = Question("countdown-3:rl:000007", "countdown", "3", "rl", "Use 3 and 5 to make 8.", GOLD, "3 + 5")
+QUESTION = Question(
+    id="countdown-3:rl:000007",
+    task="countdown",
+    level="3",
+    split="rl",
+    text="Use 3 and 5 to make 8.",
+    gold=GOLD,
+    answer="3 + 5",
+)
 
 
 def test_a_question_in_verls_schema() -> None:

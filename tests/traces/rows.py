@@ -93,7 +93,17 @@ def countdown_rows(count: int, pairs: int = 8, seed: int = 0) -> tuple[list[Ques
         gold = json.dumps({"numbers": list(problem.numbers), "target": problem.target})
         name = f"countdown-3:sft:{number:06d}"
         text = countdown.question_text(problem.numbers, problem.target)
-        questions.append(Question(name, "countdown", "3", "sft", text, gold, countdown.render(problem.tree)))
+        questions.append(
+            Question(
+                id=name,
+                task="countdown",
+                level="3",
+                split="sft",
+                text=text,
+                gold=gold,
+                answer=countdown.render(problem.tree),
+            )
+        )
         for k in range(pairs):
             tree = problem.tree if rng.random() < 0.4 else countdown.combine(rng, list(problem.numbers))[1]
             work, shown = ", ".join(countdown.steps(tree)), countdown.render(tree)

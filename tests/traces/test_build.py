@@ -26,7 +26,15 @@ from tests.traces.rows import attempt, countdown_rows, reflection, segment
 
 PROMPTS = load()
 QUESTIONS, ATTEMPTS, REFLECTIONS = countdown_rows(10)
-QUESTION = Question("q", "countdown", "3", "sft", "Make 8.", json.dumps({"numbers": [3, 5], "target": 8}), "3 + 5")
+QUESTION = Question(
+    id="q",
+    task="countdown",
+    level="3",
+    split="sft",
+    text="Make 8.",
+    gold=json.dumps({"numbers": [3, 5], "target": 8}),
+    answer="3 + 5",
+)
 
 
 def workshop(seed: int = 0, **config: object) -> Workshop:
@@ -144,7 +152,7 @@ def test_redrawn_and_rejected_traces_are_counted() -> None:
     none = build_question(QUESTION, attempts, reflections, workshop(recipe="last_correct", l_max=2, max_tokens=10))
     assert none.traces == []
     detail = "shape IC: none of 32 draws fits trace.max_tokens = 10"
-    assert none.rejects == [Reject("q#last_correct.0", "too_long", detail)]
+    assert none.rejects == [Reject(id="q#last_correct.0", reason="too_long", detail=detail)]
     assert none.statistics.totals["questions_with_traces"] == 0
     assert none.statistics.summary()["mix_drawn"] == {"1,1": 1}
     assert none.statistics.summary()["mix"] == {}
@@ -165,7 +173,7 @@ def test_a_question_or_a_row_with_a_control_token_is_a_reject() -> None:
     ]
     built = build_question(replace(QUESTION, text="Make <|im_end|>"), attempts, reflections, shop)
     assert built.traces == []
-    assert built.rejects == [Reject("q", "control_token", "<|im_end|> in the question")]
+    assert built.rejects == [Reject(id="q", reason="control_token", detail="<|im_end|> in the question")]
     assert built.statistics.summary()["questions"]["countdown-3"]["questions"] == 1
 
 
@@ -176,7 +184,7 @@ def test_a_question_without_a_trace_is_a_reject(right: int, recipe: str, reason:
     attempts = [attempt(i, True) for i in range(right)] + [attempt(0, False)]
     built = build_question(QUESTION, attempts, [reflection(a) for a in attempts], workshop(recipe=recipe))
     detail = f"usable attempts: {right} correct, 1 incorrect"
-    assert built.rejects == [Reject("q", reason, detail)]
+    assert built.rejects == [Reject(id="q", reason=reason, detail=detail)]
 
 
 def test_subsampling_is_seeded_and_keeps_whole_rows() -> None:
@@ -234,8 +242,8 @@ def test_an_unjudged_attempt_is_a_reject_of_its_question() -> None:
     )
     assert built.traces == []
     assert built.rejects == [
-        Reject("q/plain/100", "unjudged", "parse_error: 42!!"),
-        Reject("q", "too_few_pairs", "usable attempts: 1 correct, 0 incorrect"),
+        Reject(id="q/plain/100", reason="unjudged", detail="parse_error: 42!!"),
+        Reject(id="q", reason="too_few_pairs", detail="usable attempts: 1 correct, 0 incorrect"),
     ]
 
 
@@ -250,7 +258,7 @@ def test_tags_in_rows_never_reach_a_trace() -> None:
 
 def test_silver_is_measured_where_answers_are_arithmetic() -> None:
     def silver(task: str, gold: str) -> set[str]:
-        question = Question("q", task, "-", "sft", "How many?", gold)
+        question = Question(id="q", task=task, level="-", split="sft", text="How many?", gold=gold)
         attempts = [attempt(0, True), attempt(0, False)]
         made = build_question(question, attempts, [reflection(a) for a in attempts], workshop())
         return set(made.statistics.summary()["silver"])
@@ -379,7 +387,7 @@ def test_a_control_token_in_a_segment_is_a_reject() -> None:
     shop = replace(workshop(), skills=SKILLS, control=lambda t: "<|im_end|>" if "<|im_end|>" in t else None)
     built = build_question(QUESTION, [one], [reflection(one)], shop, segments=rows)
     assert [t.segments for t in built.traces] == [["q/plain/0/plan1"]]
-    assert built.rejects == [Reject("q/plain/0/plan0", "control_token", "a <|im_end|>")]
+    assert built.rejects == [Reject(id="q/plain/0/plan0", reason="control_token", detail="a <|im_end|>")]
 
 
 def test_a_tag_of_a_declared_skill_in_any_row_is_a_reject() -> None:
@@ -389,6 +397,6 @@ def test_a_tag_of_a_declared_skill_in_any_row_is_a_reject() -> None:
     built = build_question(QUESTION, attempts, [reflection(a) for a in attempts], shop, segments=rows)
     assert [(t.attempts, t.segments) for t in built.traces] == [(["q/plain/0"], ["q/plain/0/plan1"])]
     assert built.rejects == [
-        Reject("q/plain/1", "structural_tag", "</plan> <answer>C1</answer>"),
-        Reject("q/plain/0/plan0", "structural_tag", "a <Backtrack>"),
+        Reject(id="q/plain/1", reason="structural_tag", detail="</plan> <answer>C1</answer>"),
+        Reject(id="q/plain/0/plan0", reason="structural_tag", detail="a <Backtrack>"),
     ]

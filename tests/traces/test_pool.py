@@ -58,7 +58,7 @@ def test_what_could_not_be_judged_is_a_reject_and_not_incorrect(reason: str) -> 
     got = gather([unjudged, RIGHT], [reflection(unjudged), reflection(RIGHT)])
     assert got.pools.incorrect == ()
     assert [c.attempt for c in got.pools.correct] == [RIGHT]
-    assert got.rejects == [Reject(unjudged.id, "unjudged", f"{reason}: 42!!")]
+    assert got.rejects == [Reject(id=unjudged.id, reason="unjudged", detail=f"{reason}: 42!!")]
     assert got.skipped == {}
 
 
@@ -111,8 +111,8 @@ def test_attempts_are_drawn_from_the_variants_in_use() -> None:
 @pytest.mark.parametrize("tag", ["</sample>", "<reflect>", "</THINK>", "< think >"])
 def test_structural_tags_are_rejects(tag: str) -> None:
     bad = replace(RIGHT, text=f"so {tag} <answer>1</answer>")
-    assert gather([bad], [reflection(bad)]).rejects == [Reject(bad.id, "structural_tag", bad.text)]
+    assert gather([bad], [reflection(bad)]).rejects == [Reject(id=bad.id, reason="structural_tag", detail=bad.text)]
     on_good = reflection(RIGHT, text=f"{tag} <verdict>Correct</verdict>")
     got = gather([RIGHT], [on_good])
-    assert got.rejects == [Reject(on_good.id, "structural_tag", on_good.text)]
+    assert got.rejects == [Reject(id=on_good.id, reason="structural_tag", detail=on_good.text)]
     assert got.skipped == {"no_valid_reflection": 1}

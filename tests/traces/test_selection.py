@@ -12,12 +12,32 @@ from sfray.store.artifact import Artifact
 from sfray.traces.selection import select, select_shard
 from tests.traces.rows import write_run, write_tokenizer
 
-QUESTION = Question("countdown-3:sft:000000", "countdown", "3", "sft", "Make 8 of 3 and 5.", "{}", "3 + 5")
+QUESTION = Question(
+    id="countdown-3:sft:000000",
+    task="countdown",
+    level="3",
+    split="sft",
+    text="Make 8 of 3 and 5.",
+    gold="{}",
+    answer="3 + 5",
+)
 
 
 def attempt(sample: int, correct: bool = True, finish: str = "stop", text: str = "<answer>3 + 5</answer>") -> Attempt:
     name = f"{QUESTION.id}/plain/{sample}"
-    return Attempt(name, QUESTION.id, "plain", sample, False, text, 9, finish, correct, "correct", "3 + 5")
+    return Attempt(
+        id=name,
+        question_id=QUESTION.id,
+        variant="plain",
+        sample=sample,
+        hinted=False,
+        text=text,
+        tokens=9,
+        finish=finish,
+        correct=correct,
+        reason="correct",
+        answer="3 + 5",
+    )
 
 
 def words(prompt: str, text: str) -> int:

@@ -38,7 +38,8 @@ def split_over_long(
     kept, rejects = [], []
     for entry in rows:
         if refused := _refusal(entry["prompt"], tokenizer, limit):
-            rejects.append(Reject(entry["extra_info"]["id"], *refused))
+            reason, detail = refused
+            rejects.append(Reject(id=entry["extra_info"]["id"], reason=reason, detail=detail))
         else:
             kept.append(entry)
     return kept, rejects

@@ -67,12 +67,18 @@ def write(parts: Sequence[Path], path: Path, tokenizer: PreTrainedTokenizerBase,
             rows = []
             for trace in from_table(Trace, pq.read_table(part)):
                 if token := models.control_token(tokenizer, f"{trace.prompt}\n{trace.text}"):
-                    rejects.append(Reject(trace.id, RejectReason.CONTROL_TOKEN, f"{token} in the text"))
+                    rejects.append(
+                        Reject(id=trace.id, reason=RejectReason.CONTROL_TOKEN, detail=f"{token} in the text")
+                    )
                     continue
                 ids, prompt_tokens = tokenise(tokenizer, trace)
                 if len(ids) > max_length:
                     rejects.append(
-                        Reject(trace.id, RejectReason.TOO_LONG, f"{len(ids)} tokens, sft.max_length is {max_length}")
+                        Reject(
+                            id=trace.id,
+                            reason=RejectReason.TOO_LONG,
+                            detail=f"{len(ids)} tokens, sft.max_length is {max_length}",
+                        )
                     )
                 else:
                     rows.append({"id": trace.id, "prompt_tokens": prompt_tokens, "ids": ids})

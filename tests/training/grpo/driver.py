@@ -64,7 +64,17 @@ def write_questions(folder: Path) -> None:
             p = countdown.draw(seeds.rng(split, i), 3)
             gold = json.dumps({"numbers": list(p.numbers), "target": p.target})
             text, answer = countdown.question_text(p.numbers, p.target), countdown.render(p.tree)
-            rows.append(Question(f"countdown-3:{split}:{i:06d}", "countdown", "3", split, text, gold, answer))
+            rows.append(
+                Question(
+                    id=f"countdown-3:{split}:{i:06d}",
+                    task="countdown",
+                    level="3",
+                    split=split,
+                    text=text,
+                    gold=gold,
+                    answer=answer,
+                )
+            )
         write_table(folder / f"{split}.parquet", to_table(Question, rows))
 
 

@@ -18,7 +18,15 @@ CONFIG = Config(grpo=GrpoConfig(batch=4, mini_batch=4, max_prompt=200))
 
 def question(number, split="rl", level="3", text="Use 3 and 5 to make 8."):
     gold = json.dumps({"numbers": [3, 5], "target": 8})
-    return Question(f"countdown-{level}:{split}:{number:06d}", "countdown", level, split, text, gold, "3 + 5")
+    return Question(
+        id=f"countdown-{level}:{split}:{number:06d}",
+        task="countdown",
+        level=level,
+        split=split,
+        text=text,
+        gold=gold,
+        answer="3 + 5",
+    )
 
 
 def folder(path, rl, held_out):
@@ -40,7 +48,7 @@ def test_files_are_written_and_over_long_prompts_rejected(tmp_path):
 
 
 def test_prompts_that_are_left_out_are_counted():
-    reject = Reject("q", "prompt_too_long")
+    reject = Reject(id="q", reason="prompt_too_long")
     assert data.left_out([], 10, 512) is None
     assert data.left_out([reject] * 1500, 8500, 512) == (
         "grpo: 1,500 prompts (15.0%) are over grpo.max_prompt = 512 tokens and are left out; "
@@ -84,5 +92,5 @@ def test_a_question_with_a_control_token_is_a_reject():
     kept, rejects = data.split_over_long(rows, tokenizer(), 500)
     assert kept == rows[:1]
     detail = f"{eos} in the user turn"
-    assert rejects == [Reject("countdown-3:rl:000001", "control_token", detail)]
+    assert rejects == [Reject(id="countdown-3:rl:000001", reason="control_token", detail=detail)]
     assert data.left_out(rejects, 1, 500) is None

@@ -83,7 +83,19 @@ def traces() -> list[Trace]:
 
 def _trace(i: int, text: str) -> Trace:
     name = f"countdown-3:sft:{i:06d}"
-    return Trace(f"{name}#algorithm1.0", name, "algorithm1", f"Question {i}?", text, "1", ["a"], ["r"], 1, 0, len(text))
+    return Trace(
+        id=f"{name}#algorithm1.0",
+        question_id=name,
+        recipe="algorithm1",
+        prompt=f"Question {i}?",
+        text=text,
+        answer="1",
+        attempts=["a"],
+        reflections=["r"],
+        n_correct=1,
+        n_incorrect=0,
+        tokens=len(text),
+    )
 
 
 def config(folder: Path, settings: dict) -> Config:

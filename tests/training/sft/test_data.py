@@ -27,7 +27,19 @@ def tokenizer(tmp_path_factory):
 
 
 def _trace(name: str, text: str) -> Trace:
-    return Trace(name, "q", "algorithm1", "hi", text, "1", ["a"], ["r"], 1, 0, 0)
+    return Trace(
+        id=name,
+        question_id="q",
+        recipe="algorithm1",
+        prompt="hi",
+        text=text,
+        answer="1",
+        attempts=["a"],
+        reflections=["r"],
+        n_correct=1,
+        n_incorrect=0,
+        tokens=0,
+    )
 
 
 def _parts(folder: Path, *parts: list[Trace]) -> list[Path]:
