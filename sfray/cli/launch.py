@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from sfray.compose import CONF, check_overrides
+from sfray.compose.overrides import parsed
 from sfray.config.validation import ConfigError, parse
 from sfray.errors import reported
 from sfray.progress import errors
@@ -35,7 +37,7 @@ def launch(arguments: Sequence[str]) -> None:
 
     @hydra.main(config_path=str(own or CONF), config_name="config", version_base="1.3")
     def job(composed: DictConfig) -> None:
-        _run(composed, failed)
+        _run(composed, rest, failed)
 
     # Hydra reads its command line from nowhere else. Its --config-dir comes after the main folder,
     # so a user's own folder becomes the main one and ours the one after it.
@@ -70,7 +72,29 @@ def split_config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     return Path(folder).resolve(), rest
 
 
-def _run(composed: DictConfig, failed: list[str]) -> None:
+def name_in_sweep(name: str, job: Sequence[str], arguments: Sequence[str]) -> str:
+    """The name of a run with the values that set it apart from the other jobs of its sweep.
+
+    Args:
+        name: The name that all jobs share.
+        job: The overrides of this job, each with one value.
+        arguments: The overrides of the sweep, some with several values.
+    """
+    swept = set(map(_swept_key, arguments))
+    values = [(o.key_or_group, o.get_value_string()) for o in map(parsed, job) if o.key_or_group in swept]
+    parts = [value if key == "method" else key.rpartition(".")[2] + value for key, value in values]
+    return "-".join([name, *(re.sub(r"[^\w.-]+", "_", part).strip("_") for part in parts)])
+
+
+def _swept_key(text: str) -> str | None:
+    """The key of an override with several values; None for one with a single value, and for Hydra's flags."""
+    if text.startswith("-"):
+        return None
+    override = parsed(text)
+    return override.key_or_group if override.is_sweep_override() else None
+
+
+def _run(composed: DictConfig, arguments: Sequence[str], failed: list[str]) -> None:
     """Runs one job; in a sweep, a failed one is noted instead of ending the process."""
     from sfray import pipeline
     from sfray.report import page
@@ -78,6 +102,8 @@ def _run(composed: DictConfig, failed: list[str]) -> None:
     is_sweep = HydraConfig.get().mode is RunMode.MULTIRUN
     name = " ".join(HydraConfig.get().overrides.task)
     if is_sweep:
+        if not OmegaConf.is_interpolation(composed.run, "name") and "run.name" not in map(_swept_key, arguments):
+            composed.run.name = name_in_sweep(composed.run.name, HydraConfig.get().overrides.task, arguments)
         failed.append(name)  # until it has succeeded: of other errors Hydra keeps the first, and runs the other jobs
     try:
         with reported():

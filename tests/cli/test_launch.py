@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sfray.cli.launch import split_config_dir
+from sfray.cli.launch import name_in_sweep, split_config_dir
 from sfray.config.validation import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +51,28 @@ def test_a_sweep_without_a_failure_ends_well(door: list[str], tmp_path: Path) ->
     done = call(door, tmp_path, "-m", "run.name=a,b", *CHEAP)
     assert (done.returncode, done.stderr) == (0, "")
     assert manifests(tmp_path) == {"runs/a", "runs/b"}
+
+
+def test_runs_of_a_sweep_are_named_by_what_sets_them_apart(tmp_path: Path) -> None:
+    done = call(DOORS["launch.py"], tmp_path, "-m", "method=skillfactory,rl_only", "run.seed=0,1", *CHEAP)
+    assert (done.returncode, done.stderr) == (0, "")
+    names = [f"runs/quickstart-{method}-seed{seed}" for method in ("skillfactory", "rl_only") for seed in (0, 1)]
+    assert manifests(tmp_path) == set(names) | {p for p in manifests(tmp_path) if p.startswith("runs/artifacts/")}
+    assert len({(tmp_path / name / "questions").resolve() for name in names}) == 2
+
+
+@pytest.mark.parametrize(
+    ("job", "arguments", "name"),
+    [
+        (["run.seed=1"], ["-m", "run.seed=0,1"], "x-seed1"),
+        (["method=star", "sft.lr=1e-3"], ["method=star", "-m", "sft.lr=1e-3,3e-3"], "x-lr1e-3"),
+        (["method=star", "trace.variants=[plan,plain]"], ["-m", "method=star", "trace.variants=[plan],[plan,plain]"],
+         "x-variants_plan_plain"),
+        (["+model=paper/a"], ["-m", "+model=paper/a,paper/b"], "x-modelpaper_a"),
+    ],
+)  # fmt: skip
+def test_a_name_in_a_sweep(job: list[str], arguments: list[str], name: str) -> None:
+    assert name_in_sweep("x", job, arguments) == name
 
 
 @each_door
