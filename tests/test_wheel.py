@@ -66,7 +66,7 @@ def test_its_code_and_config_are_its_own(site: Path, tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert done.stdout.split() == [str(site / "sfray" / "compose.py"), str(site / "sfray" / "conf")]
+    assert done.stdout.split() == [str(site / "sfray" / "compose" / "__init__.py"), str(site / "sfray" / "conf")]
 
 
 @pytest.mark.parametrize(
