@@ -15,14 +15,11 @@ class EvaluateConfig(DecodingConfig):
 
     Attributes:
         n_by_task: Samples per question of a task, where they are not ``n``.
-        skills: Skills whose segments are counted besides reflections, as
-            ``sfray.skills.registry`` names them.
     """
 
     n: Annotated[int, AT_LEAST_ONE] = 4
     n_by_task: dict[str, int] = field(default_factory=dict)
     max_tokens: Annotated[int, AT_LEAST_ONE] = 16384
-    skills: list[str] = field(default_factory=list)
 
     def samples(self, task: str) -> int:
         """Samples per question of a task."""
@@ -35,9 +32,12 @@ class ResultsConfig:
 
     Attributes:
         confidence: Of the intervals.
+        skills: Skills whose segments are counted besides reflections, as
+            ``sfray.skills.registry`` names them.
     """
 
     confidence: Annotated[float, INSIDE] = 0.95
+    skills: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -154,11 +154,12 @@ def summarise(models: Mapping[str, Evaluated], questions: Path, config: ResultSe
 
     Raises:
         ValueError: A completion is there twice, or answers no question of the file, or
-            ``evaluate.skills`` names no skill.
+            ``results.skills`` names no skill.
     """
     asked = from_table(Question, pq.read_table(questions))
     golds = {q.id: q.gold for q in asked}
-    cells = {label: _filled(label, evaluated, asked, golds) for label, evaluated in models.items()}
+    tags = tags_of(declared(config.results.skills, "results.skills"))
+    cells = {label: _filled(label, evaluated, asked, golds, tags) for label, evaluated in models.items()}
     first = next(iter(models.values())).decoding
     longest = max((max(c.tokens, default=0) for by in cells.values() for c in by.values()), default=0)
     edges = bin_edges(longest)
@@ -166,7 +167,7 @@ def summarise(models: Mapping[str, Evaluated], questions: Path, config: ResultSe
         "schema": SCHEMA,
         "confidence": config.results.confidence,
         "samples_per_question": first.n,
-        "decoding": {k: v for k, v in asdict(first).items() if k != "skills"},
+        "decoding": asdict(first),
         "histogram_edges": edges,
         "models": {label: _model(by, edges, models[label].decoding, config) for label, by in cells.items()},
         "differences": list(_differences(cells, config)),
@@ -193,9 +194,15 @@ def quantiles(values: Sequence[int]) -> dict[str, float] | None:
     return {"mean": round(float(a.mean()), 2), "p50": int(p50), "p90": int(p90), "p99": int(p99), "max": int(a.max())}
 
 
-def _filled(label: str, evaluated: Evaluated, asked: Sequence[Question], golds: Mapping[str, str]) -> dict[str, Cell]:
+def _filled(
+    label: str,
+    evaluated: Evaluated,
+    asked: Sequence[Question],
+    golds: Mapping[str, str],
+    tags: Mapping[str, str],
+) -> dict[str, Cell]:
     """What one model did, by group."""
-    cells = _empty_cells(asked, tags_of(declared(evaluated.decoding.skills, "evaluate.skills")))
+    cells = _empty_cells(asked, tags)
     for row in _unique(evaluated.parts):
         if row.question_id not in golds:
             raise ValueError(f"results: completion {row.id!r} of {label!r} answers none of these questions")

@@ -37,8 +37,7 @@ def build(config: Config, imported: Mapping[str, str] = {}) -> dict[str, Step]:
     problems: list[str] = []
     for name in draft.order():
         step = draft.step(name, steps, imported)
-        own = f"method.{name}."
-        problems += [f"{own}{line}" if draft.own[name] else line for line in step.stage.problems(step.settings)]
+        problems += [draft.located(name, line) for line in step.stage.problems(step.settings)]
         steps[name] = step
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))

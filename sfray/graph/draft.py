@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import graphlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -189,5 +190,14 @@ class Draft:
             changed[group] = set_fields(getattr(self.config, group), values, f"method.{name}.")
         config = dataclasses.replace(self.config, **changed)
         if wrong := [line for line in value_problems(config) if line not in set(value_problems(self.config))]:
-            raise ConfigError([f"method.{name}: {line}" for line in wrong])
+            raise ConfigError([self.located(name, line) for line in wrong])
         return config
+
+    def located(self, name: str, line: str) -> str:
+        """What is wrong with a setting, under the key where it was set: the step's own, or the group's."""
+        own, group = self.own[name], self.stages[name].group
+        for setting in own:
+            key = setting if setting in _SHARED else f"{group}.{setting}"
+            if re.match(rf"{re.escape(key)}\b", line):
+                return f"method.{name}.{setting}{line.removeprefix(key)}"
+        return f"method.{name}: {line}" if own else line

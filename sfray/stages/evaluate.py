@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfray.artifacts import Model, Questions, Responses
 from sfray.config.settings import EvaluationSettings
-from sfray.skills.registry import problems
 from sfray.stages.stage import Stage
 
 if TYPE_CHECKING:
@@ -32,10 +30,6 @@ class Evaluate(Stage[EvaluationSettings, Inputs]):
     group = "evaluate"
     cluster = "joined"
     runs_model = True
-
-    def problems(self, settings: EvaluationSettings) -> Iterator[str]:
-        """The skills to count must be there."""
-        yield from problems(settings.evaluate.skills, "evaluate.skills")
 
     def run(self, settings: EvaluationSettings, inputs: Inputs, output: Artifact) -> None:
         """Samples the shards that are missing."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfray.artifacts import Questions, Responses, Results
 from sfray.config.settings import ResultSettings
+from sfray.skills.registry import problems
 from sfray.stages.stage import Stage
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ class SumUp(Stage[ResultSettings, Inputs]):
     inputs = Inputs
     output = Results
     group = "results"
+
+    def problems(self, settings: ResultSettings) -> Iterator[str]:
+        """The skills to count must be there."""
+        yield from problems(settings.results.skills, "results.skills")
 
     def run(self, settings: ResultSettings, inputs: Inputs, output: Artifact) -> None:
         """Writes ``results.json``."""

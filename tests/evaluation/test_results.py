@@ -87,25 +87,28 @@ def test_the_lenient_rate_stands_beside_the_strict_one(tmp_path):
     assert base["lenient_accuracy"]["mean"] == 0.5
 
 
+def counting(*skills: str) -> Config:
+    """The settings, with the use of some skills."""
+    return replace(_CONFIG, results=replace(_CONFIG.results, skills=list(skills)))
+
+
 def test_use_of_declared_skills(tmp_path):
     planned = _REFLECTED.replace("<sample>", "<plan>p</plan><sample>")
     rows = _rows()
     rows["grpo"][0] = replace(rows["grpo"][0], text=planned)
     models, questions = _write(tmp_path, rows)
-    counted = replace(_DECODING, skills=["planning", "backtracking"])
-    models["grpo"] = replace(models["grpo"], decoding=counted)
-    results = summarise(models, questions, _CONFIG)
+    assert list(summarise(models, questions, _CONFIG)["models"]["grpo"]["overall"]["skills"]) == ["reflection"]
+    results = summarise(models, questions, counting("planning", "backtracking"))
     grpo = results["models"]["grpo"]
-    assert list(results["models"]["base"]["overall"]["skills"]) == ["reflection"]
+    assert results["models"]["base"]["overall"]["skills"]["planning"] == {"per_response": 0.0, "responses": 0.0}
     assert grpo["levels"]["countdown-3"]["skills"] == {
         "reflection": {"per_response": 2.0, "responses": 1.0},
         "planning": {"per_response": 0.5, "responses": 0.25},
         "backtracking": {"per_response": 0.0, "responses": 0.0},
     }
     assert grpo["overall"]["skills"]["planning"] == {"per_response": 0.25, "responses": 0.125}
-    assert "skills" not in results["decoding"]
-    with pytest.raises(ValueError, match=r"^evaluate\.skills: no skill 'planing'; did you mean 'planning'\?$"):
-        summarise({"grpo": replace(models["grpo"], decoding=replace(counted, skills=["planing"]))}, questions, _CONFIG)
+    with pytest.raises(ValueError, match=r"^results\.skills: no skill 'planing'; did you mean 'planning'\?$"):
+        summarise(models, questions, counting("planing"))
 
 
 def test_averages_weigh_levels_and_not_questions(tmp_path):

@@ -200,7 +200,7 @@ WRONG = [
     ({"sft": {"model": None}}, "method.sft.model: must be given: a step that makes Model, as base or grpo"),
     ({"sft": {"lrr": 1}}, "method.sft.lrr: neither an input nor a setting of the stage sft; did you mean 'lr'?"),
     ({"sft": {"lr": "fast"}}, "method.sft.lr: expected float, got 'fast'"),
-    ({"sft": {"lr": -1.0}}, "method.sft: sft.lr: -1.0 must be above 0"),
+    ({"sft": {"lr": -1.0}}, "method.sft.lr: -1.0 must be above 0"),
     ({"sft": {"stage": "sftt"}}, "method.sft.stage: no stage 'sftt'; did you mean 'sft'?; there are pretrained, "),
     ({"sft": {"stage": None}}, "method.sft.stage: no stage 'None'"),
     ({"sft": {"stage": "nowhere.at_all:Stage"}}, "method.sft.stage: "),

@@ -93,11 +93,11 @@ def test_what_is_no_skill_is_refused_by_key(name: str, message: str) -> None:
 
 
 def test_two_skills_with_one_tag_are_refused() -> None:
-    message = "evaluate.skills: skill_lab:OtherPlan and planning both have the tag <plan>; rename one"
+    message = "results.skills: skill_lab:OtherPlan and planning both have the tag <plan>; rename one"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        skills(["planning", "skill_lab:OtherPlan"], "evaluate.skills")
-    assert list(problems(["planning", "skill_lab:OtherPlan"], "evaluate.skills")) == [message]
-    assert list(problems(["planning", "planning", "backtracking"], "evaluate.skills")) == []
+        skills(["planning", "skill_lab:OtherPlan"], "results.skills")
+    assert list(problems(["planning", "skill_lab:OtherPlan"], "results.skills")) == [message]
+    assert list(problems(["planning", "planning", "backtracking"], "results.skills")) == []
 
 
 def test_tags_of_declared_skills() -> None:

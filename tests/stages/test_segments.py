@@ -13,8 +13,11 @@ from sfray.preflight import preflight
 @pytest.mark.parametrize(
     ("override", "problem"),
     [
-        ("method.plans.skill=planing", "method.plans.segments.skill: no skill 'planing'; did you mean 'planning'?"),
-        ("+evaluate.skills=[planing]", "evaluate.skills: no skill 'planing'; did you mean 'planning'?"),
+        ("method.plans.skill=planing", "method.plans.skill: no skill 'planing'; did you mean 'planning'?"),
+        (
+            "method.results.skills=[planing]",
+            "method.results.skills: no skill 'planing'; did you mean 'planning'?",
+        ),
         (
             "method.traces.segments.planning=attempts",
             "method.traces.segments.planning: 'attempts' makes Attempts, not Segments, as plans",
