@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,15 @@ class Entry:
     left_out: int
 
 
-def traces(parts: Sequence[Path], limit: int, seed: int) -> Iterator[Entry]:
-    """A seeded sample of the silver traces, in the order of the data."""
+def traces(parts: Sequence[Path], limit: int, seed: int, skills: Collection[str] = ()) -> Iterator[Entry]:
+    """A seeded sample of the silver traces, in the order of the data.
+
+    Args:
+        parts: Parquet files of the traces.
+        limit: How many.
+        seed: Of the choice.
+        skills: Tags of the skills that they show besides reflection.
+    """
     chosen = sorted(_smallest((i for p in parts for i in _column(p, "id")), limit, (seed, "report", "traces")))
     for row in _rows(Trace, parts, chosen):
         name = row.question_id.rsplit(":", 2)[0]
@@ -71,12 +78,14 @@ def traces(parts: Sequence[Path], limit: int, seed: int) -> Iterator[Entry]:
             steps,
             row.prompt,
             "",
-            tuple(trimmed(blocks(text))),
+            tuple(trimmed(blocks(text, skills))),
             left_out,
         )
 
 
-def responses(models: Mapping[str, Sequence[Path]], questions: Path, limit: int, seed: int) -> Iterator[Entry]:
+def responses(
+    models: Mapping[str, Sequence[Path]], questions: Path, limit: int, seed: int, skills: Collection[str] = ()
+) -> Iterator[Entry]:
     """The same questions answered by each model, right and wrong ones of the last model by halves.
 
     Args:
@@ -84,6 +93,7 @@ def responses(models: Mapping[str, Sequence[Path]], questions: Path, limit: int,
         questions: Parquet file of the questions.
         limit: Questions, shared out over the groups.
         seed: Of the choice.
+        skills: Tags of the skills that are counted besides reflection.
     """
     asked = {q.id: q for q in from_table(Question, pq.read_table(questions))}
     if not models:
@@ -91,12 +101,12 @@ def responses(models: Mapping[str, Sequence[Path]], questions: Path, limit: int,
     ids = [f"{question}/0" for question in _chosen_questions(list(models.values())[-1], limit, seed)]
     for model, parts in models.items():
         for row in _rows(Completion, parts, ids):
-            yield _response(model, row, asked[row.question_id])
+            yield _response(model, row, asked[row.question_id], skills)
 
 
-def _response(model: str, row: Completion, question: Question) -> Entry:
+def _response(model: str, row: Completion, question: Question, skills: Collection[str]) -> Entry:
     text, left_out = shorten(row.text)
-    cut = tuple(trimmed(blocks(text)))
+    cut = tuple(trimmed(blocks(text, skills)))
     attempts = sum(b.kind == "sample" for b in cut)
     return Entry(
         model,

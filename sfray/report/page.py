@@ -21,6 +21,7 @@ from sfray.evaluation.published import published
 from sfray.io.files import read_json, replacing
 from sfray.progress import console
 from sfray.report import browser, charts, digest, tables
+from sfray.skills.registry import skills
 from sfray.store.folder import RunFolder
 from sfray.store.manifest import Manifest
 
@@ -293,12 +294,21 @@ def _traces(sources: Sources) -> dict[str, Any] | None:
     }
 
 
+def _skill_tags(sources: Sources) -> set[str]:
+    """Tags of the skills that are shown in traces or counted in responses, besides reflection."""
+    counted = {
+        n for s in sources.of("results") for n in sources.manifests[s].config.get("results", {}).get("skills", [])
+    }
+    shown = {n for s in sources.of("traces") for n in sources.manifests[s].inputs.get("segments", {})}
+    return {skill.tag for skill in skills(counted | shown, "results.skills").values()}
+
+
 def _entries(sources: Sources) -> list[browser.Entry]:
-    config, limit = sources.config, sources.config.report.traces
+    config, limit, tags = sources.config, sources.config.report.traces, _skill_tags(sources)
     entries: list[browser.Entry] = []
     if made := sources.of("traces", "select"):
-        entries += browser.traces(Traces(sources.folders[made[-1]]).files, limit, config.run.seed)
+        entries += browser.traces(Traces(sources.folders[made[-1]]).files, limit, config.run.seed, tags)
     if asked := sources.of("questions"):
         questions = sources.folders[asked[-1]] / "eval.parquet"
-        entries += browser.responses(sources.responses, questions, limit, config.run.seed)
+        entries += browser.responses(sources.responses, questions, limit, config.run.seed, tags)
     return entries

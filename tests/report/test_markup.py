@@ -28,6 +28,13 @@ def test_a_trace_falls_into_its_parts():
     assert [p.text for p in shown[-1].pieces if p.kind == "answer"] == ["\n15\n"]
 
 
+def test_segments_of_a_declared_skill_are_blocks():
+    text = "<think><plan>First add.</plan><sample>a</sample></think>"
+    assert [b.kind for b in blocks(text, ["plan"])] == ["tag", "skill", "sample", "tag"]
+    assert [p.text for p in blocks(text, ["plan"])[1].pieces] == ["<plan>", "First add.", "</plan>"]
+    assert [b.kind for b in blocks(text)] == ["tag", "glue", "sample", "tag"]
+
+
 def test_a_plain_answer_is_final():
     assert blocks("It is <answer>4</answer>.") == [
         Block(
