@@ -41,6 +41,7 @@ ATTEMPT, REFLECTION = "attempt", "reflection"
 TAGS: Mapping[str, str] = MappingProxyType({ATTEMPT: "sample", REFLECTION: "reflect"})
 """Skill -> tag, for the traces of the paper."""
 
+THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 RESERVED = frozenset({"think", "answer", "verdict", *TAGS.values()})
 """Tags that have a meaning already; no other skill may take one."""
 
@@ -163,7 +164,7 @@ def render_parts(parts: Sequence[Segment | str], ending: str, answer: str, tags:
     Raises:
         ValueError: A segment of a skill without a tag, or one of the tags in a part.
     """
-    lines = ["<think>"]
+    lines = [THINK_OPEN]
     for part in parts:
         if isinstance(part, str):
             lines.append(_clean(part, tags))
@@ -171,7 +172,7 @@ def render_parts(parts: Sequence[Segment | str], ending: str, answer: str, tags:
             raise ValueError(f"no tag for skill {part.skill!r}{suggestion(part.skill, tags)}")
         else:
             lines += [f"<{tags[part.skill]}>", _clean(part.text, tags), f"</{tags[part.skill]}>"]
-    after = ["</think>", "", _clean(ending, tags), "", "<answer>", _clean(answer, tags), "</answer>"]
+    after = [THINK_CLOSE, "", _clean(ending, tags), "", "<answer>", _clean(answer, tags), "</answer>"]
     return "\n".join(lines + after)
 
 

@@ -125,7 +125,14 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """One evaluated response. ``id`` is ``question/sample``."""
+    """One evaluated response. ``id`` is ``question/sample``.
+
+    Attributes:
+        text: Of the response; under budget forcing, of the forced one.
+        resumed: Under budget forcing, why the response was taken up again, each time, in order.
+        plain_tokens: Its length before it was forced; None without forcing. ``plain_answer`` and
+            ``plain_correct`` are what it answered by then.
+    """
 
     id: str
     question_id: str
@@ -138,6 +145,10 @@ class Completion:
     correct: bool
     reason: str
     answer: str | None
+    resumed: list[str] = field(default_factory=list)
+    plain_tokens: int | None = None
+    plain_answer: str | None = None
+    plain_correct: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

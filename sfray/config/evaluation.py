@@ -15,11 +15,15 @@ class EvaluateConfig(DecodingConfig):
 
     Attributes:
         n_by_task: Samples per question of a task, where they are not ``n``.
+        force_to: Budget forcing: tokens that a response is made to think on to, after ``max_tokens``; null for none.
+        trigger: What takes the place of the end of the thinking, and of repetitions.
     """
 
     n: Annotated[int, AT_LEAST_ONE] = 4
     n_by_task: dict[str, int] = field(default_factory=dict)
     max_tokens: Annotated[int, AT_LEAST_ONE] = 16384
+    force_to: Annotated[int | None, AT_LEAST_ONE] = None
+    trigger: str = "<sample>"
 
     def samples(self, task: str) -> int:
         """Samples per question of a task."""

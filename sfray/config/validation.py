@@ -234,6 +234,9 @@ def _samples(config: Config) -> Iterator[str]:
     for task, n in config.evaluate.n_by_task.items():
         if n < 1:
             yield f"evaluate.n_by_task.{task}: {n} must be at least 1"
+    forced, first = config.evaluate.force_to, config.evaluate.max_tokens
+    if forced is not None and forced <= first:
+        yield f"evaluate.force_to: {forced} is not over evaluate.max_tokens = {first}, where the forcing begins"
 
 
 def _variants(config: Config) -> Iterator[str]:
@@ -305,8 +308,8 @@ def _grpo(config: Config) -> Iterator[str]:
 
 def _lengths(config: Config) -> Iterator[str]:
     context = config.model.context
-    for key in ("sample.max_tokens", "reflect.max_tokens", "evaluate.max_tokens"):
-        if (value := lookup(config, key)) > context:
+    for key in ("sample.max_tokens", "reflect.max_tokens", "evaluate.max_tokens", "evaluate.force_to"):
+        if (value := lookup(config, key) or 0) > context:
             yield f"{key}: {value} is over model.context = {context}"
     total = config.grpo.max_prompt + config.grpo.max_response
     if total > context:

@@ -15,7 +15,8 @@ from sfray.io.arrow import from_table
 from sfray.models import anywhere
 from sfray.prompts import load
 from sfray.records import Completion, Question, Reject
-from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
+from sfray.sampling.engine import MAX_SEED_BITS, Engine, Refused, Request, Sampled
+from sfray.sampling.forcing import force
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
 from sfray.store.artifact import Artifact
@@ -60,11 +61,17 @@ class CompletionJob(ShardJob):
         ]
         return questions, requests, []
 
+    def sampled(self, engine: Engine, requests: Sequence[Request]) -> list[list[Sampled] | Refused]:
+        """The engine's answers, forced to ``evaluate.force_to`` tokens where that is set."""
+        plain = super().sampled(engine, requests)
+        return plain if self.config.evaluate.force_to is None else force(engine, requests, plain, self.config.evaluate)
+
     def rows(self, source: Question, samples: Sequence[Sampled]) -> tuple[list[Completion], list[Reject]]:
         """Judges the samples with the one verifier."""
         rows = []
         for k, sample in enumerate(samples):
             outcome = verify(source.task, source.gold, sample.text)
+            before = sample.plain and verify(source.task, source.gold, sample.plain.text)
             rows.append(
                 Completion(
                     id=f"{source.id}/{k}",
@@ -78,6 +85,10 @@ class CompletionJob(ShardJob):
                     correct=outcome.correct,
                     reason=outcome.reason.value,
                     answer=outcome.answer,
+                    resumed=list(sample.resumed),
+                    plain_tokens=sample.plain.tokens if sample.plain else None,
+                    plain_answer=before.answer if before else None,
+                    plain_correct=before.correct if before else None,
                 )
             )
         return rows, []

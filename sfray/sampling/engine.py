@@ -21,6 +21,8 @@ CPU_ENVIRONMENT = {
     # vLLM would bind every actor's threads to the same cores.
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
+LONGEST_PATTERN, REPEATS = 64, 4
+"""A loop is a pattern of at most so many tokens that ends a text so many times in a row."""
 MAX_SEED_BITS = 48
 """vLLM adds the sample's index to a request's seed; this leaves it room in 64 bits."""
 
@@ -44,11 +46,20 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """One continuation. ``finish`` is ``stop``, or ``length`` when it was cut."""
+    """One continuation. ``finish`` is ``stop``, or ``length`` when it was cut.
+
+    Attributes:
+        ids: Its token ids, with the one that ended it.
+        plain: What it was before it was forced to go on.
+        resumed: Why it was, each time.
+    """
 
     text: str
     tokens: int
     finish: str
+    ids: tuple[int, ...] = ()
+    plain: Sampled | None = None
+    resumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +104,52 @@ class Engine:
             if any(rooms)
             else ()
         )
-        return [
-            refusal or [Sampled(s.text, len(s.token_ids), s.finish_reason or "") for s in next(outputs).outputs]
-            for refusal in refused
+        return [refusal or [_sampled(s) for s in next(outputs).outputs] for refusal in refused]
+
+    def go_on(self, starts: Sequence[tuple[Request, Sequence[int]]], decoding: DecodingConfig) -> list[Sampled]:
+        """Continues responses from their first tokens.
+
+        Args:
+            starts: A request of one sample and the token ids that its response starts with.
+            decoding: Its ``max_tokens`` counts those tokens in.
+
+        Returns:
+            Each response from its beginning; the given ids are its first ones, unchanged.
+        """
+        from vllm import TokensPrompt
+
+        prompts = [(self._tokens(request), list(ids)) for request, ids in starts]
+        rooms = [room(len(prompt), decoding, self.context) - len(ids) for prompt, ids in prompts]
+        params = [
+            sampling_params(decoding, r, max(left, 1), break_loops=True)
+            for (r, _), left in zip(starts, rooms, strict=True)
         ]
+        outputs = self.llm.generate(
+            [TokensPrompt(prompt_token_ids=prompt + ids) for prompt, ids in prompts], params, use_tqdm=False
+        )
+        return [
+            self._joined(ids, _sampled(output.outputs[0])) for (_, ids), output in zip(prompts, outputs, strict=True)
+        ]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of token ids, without special tokens."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, without special tokens."""
+        return list(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def _joined(self, ids: Sequence[int], new: Sampled) -> Sampled:
+        whole = (*ids, *new.ids)
+        return Sampled(self.decode(whole), len(whole), new.finish, whole)
 
     def _tokens(self, request: Request) -> list[int]:
         return prompt_ids(self.tokenizer, request.messages)
+
+
+def _sampled(output: Any) -> Sampled:
+    """A continuation as vLLM returns it."""
+    return Sampled(output.text, len(output.token_ids), output.finish_reason or "", tuple(output.token_ids))
 
 
 def engine_arguments(model: ModelConfig, engine: EngineConfig) -> dict[str, Any]:
@@ -154,9 +204,17 @@ def room(prompt: int, decoding: DecodingConfig, context: int) -> int:
     return max(0, min(decoding.max_tokens, context - prompt))
 
 
-def sampling_params(decoding: DecodingConfig, request: Request, max_tokens: int) -> Any:
-    """``vllm.SamplingParams`` of one request."""
+def sampling_params(decoding: DecodingConfig, request: Request, max_tokens: int, break_loops: bool = False) -> Any:
+    """``vllm.SamplingParams`` of one request.
+
+    Args:
+        decoding: How to sample.
+        request: The request.
+        max_tokens: Most new tokens.
+        break_loops: Ends a response that repeats itself; its ``finish`` is ``repetition`` then.
+    """
     from vllm import SamplingParams
+    from vllm.sampling_params import RepetitionDetectionParams
 
     return SamplingParams(
         n=decoding.n if request.n is None else request.n,
@@ -166,6 +224,9 @@ def sampling_params(decoding: DecodingConfig, request: Request, max_tokens: int)
         repetition_penalty=decoding.repetition_penalty,
         max_tokens=max_tokens,
         seed=request.seed,
+        repetition_detection=RepetitionDetectionParams(max_pattern_size=LONGEST_PATTERN, min_count=REPEATS)
+        if break_loops
+        else None,
     )
 
 

@@ -47,6 +47,10 @@ class ShardJob(ABC):
     def requests(self, shard: int) -> tuple[list[Any], list[Request], list[Reject]]:
         """Reads a shard: its sources, a request for each, and what cannot be asked."""
 
+    def sampled(self, engine: Engine, requests: Sequence[Request]) -> list[list[Sampled] | Refused]:
+        """The engine's answers."""
+        return engine.sample(requests, self.decoding)
+
     @abstractmethod
     def rows(self, source: Any, samples: Sequence[Sampled]) -> tuple[list[Any], list[Reject]]:
         """The rows of ``record`` that one source's samples become."""
@@ -70,9 +74,8 @@ class ShardWorker:
         sources, requests, rejects = self.job.requests(shard)
         rows: list[Any] = []
         tokens = 0
-        for source, request, samples in zip(
-            sources, requests, self.engine.sample(requests, self.job.decoding), strict=True
-        ):
+        answers = self.job.sampled(self.engine, requests)
+        for source, request, samples in zip(sources, requests, answers, strict=True):
             if isinstance(samples, Refused):
                 rejects.append(Reject(id=request.id, reason=samples.reason, detail=samples.detail))
                 continue
