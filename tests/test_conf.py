@@ -214,6 +214,7 @@ SHARDED = {
 """What 7B needs: batch size 1 on each of 4 GPUs, and room for the rollout beside the actor."""
 PAPER: dict[str, dict[str, Any]] = {
     "paper/countdown_1.5b": COUNTDOWN | {"model.path": "Qwen/Qwen2.5-1.5B-Instruct"},
+    "paper/budget_forcing": COUNTDOWN | {"model.path": "Qwen/Qwen2.5-1.5B-Instruct"},
     "paper/countdown_7b": COUNTDOWN | SHARDED | {"model.path": "Qwen/Qwen2.5-7B-Instruct"},
     "paper/openthoughts_1k": OPENTHOUGHTS | SHARDED | {"task.sft.count": 1000, "report.published": "openthoughts-7b"},
     "paper/openthoughts_10k": OPENTHOUGHTS
@@ -238,6 +239,17 @@ def test_openthoughts_trains_on_its_own_rows_and_is_tested_on_others(experiment:
     (trained,) = [p for p in config.task.options["parts"] if p["name"] == "openthoughts"]
     assert trained["options"]["domains"] == ["math"]
     assert config.task.eval.count > 0
+
+
+def test_budget_forcing_goes_from_4096_to_8192_tokens() -> None:
+    steps = build(load(["experiment=paper/budget_forcing"]))
+    decodings = {name: steps[name].settings.evaluate for name in ("eval_grpo", "plain_grpo", "forced_grpo")}
+    assert {name: (d.max_tokens, d.force_to) for name, d in decodings.items()} == {
+        "eval_grpo": (16384, None),
+        "plain_grpo": (4096, None),
+        "forced_grpo": (4096, 8192),
+    }
+    assert decodings["forced_grpo"].trigger == "<sample>"
 
 
 def test_every_paper_preset_is_tested() -> None:

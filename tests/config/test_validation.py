@@ -274,6 +274,11 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"evaluate__n_by_task": {"gsm8k": 0}}, ["evaluate.n_by_task.gsm8k: 0 must be at least 1"]),
     ({"evaluate__n_by_task": {"gsm8k": "4"}}, ["evaluate.n_by_task.gsm8k: expected int, got '4'"]),
+    (
+        {"evaluate__max_tokens": 4096, "evaluate__force_to": 4096},
+        ["evaluate.force_to: 4096 is not over evaluate.max_tokens = 4096, where the forcing begins"],
+    ),
+    ({"evaluate__force_to": 32769}, ["evaluate.force_to: 32769 is over model.context = 32768"]),
     # lengths
     (
         {"sample__max_tokens": 32769},
