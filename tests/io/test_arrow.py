@@ -101,7 +101,7 @@ def test_schema_of_a_question() -> None:
         (Attempt, {"answer"}),
         (Reflection, {"verdict"}),
         (Trace, set()),
-        (Completion, {"answer"}),
+        (Completion, {"answer", "plain_tokens", "plain_answer", "plain_correct"}),
         (Reject, set()),
     ],
 )
