@@ -189,7 +189,10 @@ class Draft:
         if group:
             changed[group] = set_fields(getattr(self.config, group), values, f"method.{name}.")
         config = dataclasses.replace(self.config, **changed)
-        if wrong := [line for line in value_problems(config) if line not in set(value_problems(self.config))]:
+        there = set(value_problems(self.config))
+        used = {field.name for field in dataclasses.fields(self.stages[name].settings)}
+        new = [line for line in value_problems(config) if line not in there]
+        if wrong := [line for line in new if re.split(r"\W", line)[0] in used]:
             raise ConfigError([self.located(name, line) for line in wrong])
         return config
 

@@ -24,6 +24,8 @@ Message = dict[str, str]
 """One chat turn: ``{"role": …, "content": …}``."""
 
 _SECTIONS = ("solve", "system", "hint", "reflect", "glue", "ending", "backtrack", "confirm")
+_LIKE = "like"
+"""Names another prompts file, whose sections hold where this one has none."""
 _SKILLS = "skills"
 """The one section that a file may do without: skills can bring a wording of their own."""
 _GLUE = ("generic", "correct", "incorrect")
@@ -47,7 +49,7 @@ class Prompts:
         skills: Skill -> variant name -> user template, for the segments of the other skills.
         glue: ``generic``, ``correct``, ``incorrect`` phrases.
         ending: Phrases between the thinking and the answer.
-        digest: Hash of the file, for manifests.
+        digest: Hash of the file and of the one that it is like, for manifests.
     """
 
     solve: Mapping[str, tuple[str | None, str]]
@@ -113,7 +115,20 @@ def load(source: str = "default") -> Prompts:
     Raises:
         ValueError: The file is missing or no YAML, or a section or placeholder is, by full key.
     """
+    sections, digest = _read(source, ())
+    return _checked(sections, digest)
+
+
+def _read(source: str, before: tuple[Path, ...]) -> tuple[dict[str, Any], str]:
+    """The sections of a prompts file over those of the file that it is like, and the digest of both.
+
+    Args:
+        source: As :func:`load` takes it.
+        before: The files that are like this one.
+    """
     path = _found(source)
+    if path in before:
+        raise ValueError(f"prompts: {path} is like itself")
     try:
         text = read_utf8(path)
     except ValueError as error:
@@ -127,7 +142,20 @@ def load(source: str = "default") -> Prompts:
         raise ValueError(f"prompts: {path} is not YAML: {error}") from error
     for key in repeated:
         raise ValueError(f"prompts: {key} appears more than once in {path}")
-    return _checked(_mapping(raw, str(path)), hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+    sections, digest = _mapping(raw, str(path)), hashlib.sha256(path.read_bytes())
+    if (other := sections.pop(_LIKE, None)) is not None:
+        if not isinstance(other, str):
+            raise ValueError(f"prompts: {_LIKE} must name a prompts file, got {other!r}")
+        inherited, theirs = _read(other, (*before, path))
+        sections = {k: _over(inherited.get(k), sections.get(k)) for k in inherited | sections}
+        digest.update(theirs.encode())
+    return sections, digest.hexdigest()[:16]
+
+
+def _over(inherited: Any, own: Any) -> Any:
+    """A section over the one it inherits: entry by entry where both have names, else whole."""
+    both = isinstance(inherited, dict) and isinstance(own, dict)
+    return inherited | own if both else inherited if own is None else own
 
 
 def _found(source: str) -> Path:
@@ -156,7 +184,7 @@ def _repeated(node: yaml.Node | None, prefix: str = "") -> Iterator[str]:
 def _checked(raw: Mapping[str, Any], digest: str) -> Prompts:
     for key in raw:
         if key not in (*_SECTIONS, _SKILLS):
-            close = difflib.get_close_matches(key, (*_SECTIONS, _SKILLS), n=1)
+            close = difflib.get_close_matches(key, (*_SECTIONS, _SKILLS, _LIKE), n=1)
             raise ValueError(f"prompts: no section {key!r}{f'; did you mean {close[0]!r}?' if close else ''}")
     for key in _SECTIONS:
         if not raw.get(key):

@@ -114,7 +114,7 @@ def test_every_preset_of_the_paper_uses_it(experiment: str) -> None:
 
 
 def test_other_experiments_keep_the_default() -> None:
-    assert len(PRESETS) == 11
+    assert len(PRESETS) == 12
     others = [path.stem for path in (CONF / "experiment").glob("*.yaml")]
     assert {load([f"experiment={name}"]).prompts for name in others} == {"default"}
     assert load(["experiment=paper/countdown_1.5b", "prompts=default"]).prompts == "default"

@@ -110,6 +110,36 @@ def test_digest_is_that_of_the_file(tmp_path: Path) -> None:
     assert load(str(path)).digest == hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
+def test_a_file_that_is_like_another_says_only_what_differs(tmp_path: Path) -> None:
+    base = own(tmp_path)
+    path = tmp_path / "like.yaml"
+    path.write_text(f'like: {base}\nsolve: {{second: {{user: "T {{question}}"}}}}\nending: [x, y]\n', encoding="utf-8")
+    theirs, words = load(str(base)), load(str(path))
+    assert list(words.solve) == ["first", "second"]
+    assert words.solve["second"] == (None, "T {question}")
+    assert words.ending == ("x", "y")
+    assert (words.solve["first"], words.glue) == (theirs.solve["first"], theirs.glue)
+    digest = words.digest
+    own(tmp_path, hint="Another hint {answer}")
+    assert load(str(path)).digest != digest
+
+
+@pytest.mark.parametrize(
+    ("like", "message"),
+    [
+        ("like: defualt", "prompts: no file 'defualt'; did you mean 'default'?"),
+        ("like: [default]", "prompts: like must name a prompts file, got ['default']"),
+        ("lik: default", "prompts: no section 'lik'; did you mean 'like'?"),
+        ("like: like.yaml", "is like itself"),
+    ],
+)
+def test_what_a_file_cannot_be_like(like: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("like.yaml").write_text(f"{like}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(message)):
+        load("like.yaml")
+
+
 def test_the_default_has_the_papers_numbers() -> None:
     words = load()
     assert list(words.solve) == ["plain", "plan", "alternatives", "restate"]
@@ -128,6 +158,16 @@ def test_the_tiny_wording_is_the_default_with_few_phrases() -> None:
     for short, long in ((words.ending, default.ending), (words.backtrack, default.backtrack)):
         assert set(short) < set(long)
     assert set(words.confirm) < set(default.confirm)
+
+
+@pytest.mark.parametrize("source", ["instructed", "bolt"])
+def test_the_wordings_of_baselines_are_the_papers_but_for_one_variant(source: str) -> None:
+    words, paper = load(source), load("paper")
+    changed = {name for name in words.solve if words.solve[name] != paper.solve.get(name)}
+    assert changed == ({"plain"} if source == "instructed" else {"long"})
+    assert (words.reflect, words.glue, words.skills) == (paper.reflect, paper.glue, paper.skills)
+    (turn,) = words.question("2 + 2 = ?", "the number")
+    assert ("<sample>" in turn["content"], "<reflect>" in turn["content"]) == ((source == "instructed",) * 2)
 
 
 def test_the_default_asks_for_answers_and_verdicts() -> None:
