@@ -53,6 +53,13 @@ def missing_for(config: Config, steps: Collection[Step]) -> Iterator[str]:
     for logger in dict.fromkeys(loggers):
         if (package := _LOGGER_PACKAGES.get(logger)) and not _folder(package):
             yield f"grpo.logger: {logger} needs the package {package}: pip install {package}, or leave it out"
+    for step in steps:
+        if step.kind == "teacher" and step.settings.teacher.url:
+            key = step.settings.teacher.key
+            if key and key not in os.environ:
+                yield f"teacher.key: there is no environment variable {key}"
+            if not _folder("openai"):
+                yield "teacher.url: needs the package openai: pip install openai"
     if trains and config.model.attention == "flash_attention_2" and not _folder("flash_attn"):
         yield f"model.attention: flash_attention_2 needs flash-attn: {_INSTALL}, or model.attention=sdpa"
 

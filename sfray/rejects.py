@@ -34,6 +34,11 @@ class RejectReason(StrEnum):
     IDEA_OR_FAST = "idea_or_fast"
     """A reflection that the released script would drop for one of these words."""
 
+    UNKNOWN_QUESTION = "unknown_question"
+    """A teacher's response to none of the run's questions."""
+    TEACHER_REFUSES = "teacher_refuses"
+    """A question that the teacher's endpoint did not take, or answered with nothing."""
+
     # Prompts and sampled text
     NO_ANSWER_TO_HINT = "no_answer_to_hint"
     """A hinted variant of a question without a known answer."""

@@ -38,6 +38,7 @@ def test_the_groups_are_those_of_the_schema() -> None:
         "sample",
         "reflect",
         "segments",
+        "teacher",
         "quality",
         "trace",
         "sft",
@@ -60,6 +61,7 @@ SERVES: tuple[list[str], ...] = (
     [],
     ["task.sft.count=0", "task.rl.count=0", "steps=[eval_base]"],
     ["task.eval.count=0", "steps=[quality,sft]"],
+    ["teacher.url=http://localhost:8000/v1", "teacher.model=teacher"],
 )
 """Whole runs, runs that only evaluate, runs that only train: some data sets serve one of them alone."""
 

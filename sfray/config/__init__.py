@@ -13,6 +13,7 @@ from sfray.config.deploy import DeployConfig
 from sfray.config.evaluation import EvaluateConfig, ReportConfig, ResultsConfig
 from sfray.config.run import ClusterConfig, EngineConfig, ModelConfig, RunConfig, SplitConfig, TaskConfig
 from sfray.config.segments import SegmentsConfig
+from sfray.config.teacher import TeacherConfig
 from sfray.config.training import GrpoConfig, RolloutConfig, SftConfig
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "SftConfig",
     "SplitConfig",
     "TaskConfig",
+    "TeacherConfig",
     "TraceConfig",
 ]
 
@@ -60,6 +62,7 @@ class Config:
     sample: SampleConfig = field(default_factory=SampleConfig)
     reflect: ReflectConfig = field(default_factory=ReflectConfig)
     segments: SegmentsConfig = field(default_factory=SegmentsConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
     select: SelectConfig = field(default_factory=SelectConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
     trace: TraceConfig = field(default_factory=TraceConfig)

@@ -14,6 +14,7 @@ from sfray.config.evaluation import EvaluateConfig, ResultsConfig
 from sfray.config.marks import SPEED_ONLY
 from sfray.config.run import ClusterConfig, EngineConfig, ModelConfig, RunConfig, TaskConfig
 from sfray.config.segments import SegmentsConfig
+from sfray.config.teacher import TeacherConfig
 from sfray.config.training import GrpoConfig, SftConfig
 
 Engine = Annotated[EngineConfig, SPEED_ONLY]
@@ -50,6 +51,15 @@ class AttemptSettings(SamplingSettings):
     """For sampling attempts."""
 
     sample: SampleConfig
+
+
+@dataclass(frozen=True)
+class TeacherSettings:
+    """For a teacher's attempts."""
+
+    run: RunConfig
+    prompts: str
+    teacher: TeacherConfig
 
 
 @dataclass(frozen=True)

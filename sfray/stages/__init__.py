@@ -15,6 +15,7 @@ STAGES = {
     "pretrained": "sfray.stages.pretrained:Pretrained",
     "questions": "sfray.stages.questions:MakeQuestions",
     "sample": "sfray.stages.sample:Sample",
+    "teacher": "sfray.stages.teacher:Teach",
     "reflect": "sfray.stages.reflect:Reflect",
     "segments": "sfray.stages.segments:SampleSegments",
     "quality": "sfray.stages.quality:MeasureQuality",

@@ -29,7 +29,8 @@ BOUNDS = {
         "run.shard_questions model.context engine.actors engine.threads engine.tensor_parallel engine.max_num_seqs "
         "engine.max_num_batched_tokens sample.n sample.max_tokens reflect.n reflect.max_tokens evaluate.n "
         "evaluate.max_tokens trace.l_max trace.n_correct trace.repeats trace.max_per_question trace.max_tokens "
-        "select.per_question select.max_tokens segments.n segments.max_tokens "
+        "select.per_question select.max_tokens segments.n segments.max_tokens evaluate.force_to "
+        "teacher.n teacher.max_tokens teacher.concurrency "
         "trace.builders sft.workers sft.batch sft.micro_batch sft.epochs sft.max_length sft.save_every sft.keep "
         "grpo.nodes grpo.ranks_per_node grpo.batch grpo.mini_batch grpo.micro_batch grpo.steps grpo.max_prompt "
         "grpo.max_response grpo.save_every grpo.test_every grpo.keep grpo.rollout.max_num_seqs "
@@ -40,6 +41,7 @@ BOUNDS = {
         "engine.cpus_per_actor engine.timeout_minutes sft.cpus_per_worker sft.lr sft.clip grpo.lr "
         "grpo.timeout_minutes grpo.rollout.temperature sample.repetition_penalty reflect.repetition_penalty "
         "segments.repetition_penalty evaluate.repetition_penalty cluster.object_store_gib "
+        "teacher.requests_per_minute teacher.timeout_minutes "
         "deploy.storage_gib_per_second deploy.start_minutes deploy.hours",
     ),
     "0 or more": (
@@ -47,13 +49,14 @@ BOUNDS = {
         "sample.temperature reflect.temperature evaluate.temperature sample.top_k reflect.top_k evaluate.top_k "
         "engine.kv_cache_gib quality.min_traceable_questions task.sft.count task.rl.count task.eval.count "
         "trace.n_incorrect sft.max_steps sft.weight_decay sft.max_failures grpo.max_failures grpo.kl_coef "
+        "teacher.temperature teacher.retries teacher.input_price teacher.output_price "
         "segments.temperature segments.top_k grpo.entropy_coef report.traces cluster.num_gpus "
         "deploy.retries deploy.keep_minutes",
     ),
     "above 0 and at most 1": (
         0.0,
         "sample.top_p reflect.top_p evaluate.top_p engine.gpu_memory_utilization grpo.rollout.gpu_memory_utilization "
-        "segments.top_p grpo.rollout.top_p",
+        "segments.top_p teacher.top_p grpo.rollout.top_p",
     ),
     "between 0 and 1": (
         -0.5,
@@ -97,6 +100,14 @@ def test_what_changes_only_speed_is_said_on_the_field() -> None:
         "grpo.keep",
         "grpo.max_failures",
         "grpo.logger",
+        "teacher.url",
+        "teacher.key",
+        "teacher.concurrency",
+        "teacher.requests_per_minute",
+        "teacher.retries",
+        "teacher.timeout_minutes",
+        "teacher.input_price",
+        "teacher.output_price",
     }
 
 

@@ -163,7 +163,8 @@ def test_methods_share_what_is_the_same() -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_is_in_order_and_reads_what_it_names(name: str) -> None:
-    steps = graph.build(load([f"method={name}"]))
+    teacher = ["teacher.url=http://localhost:8000/v1", "teacher.model=teacher"]
+    steps = graph.build(load([f"method={name}", *teacher]))
     order = list(steps)
     for step in steps.values():
         assert all(order.index(needed) < order.index(step.name) for needed in step.needs)
