@@ -22,7 +22,7 @@ class TeacherConfig:
         n: Attempts at each question.
         extra: More fields of each request, such as ``{top_k: 20}``.
         concurrency: Requests at a time.
-        requests_per_minute: Most requests; null for no limit.
+        requests_per_minute: Most requests; 0 for no limit.
         retries: Times that a request is sent again after the endpoint was busy, failed, or did not answer.
         timeout_minutes: Longest wait for one response.
         input_price: Of a million prompt tokens, in any currency; ``output_price`` of a million written ones.
@@ -39,7 +39,7 @@ class TeacherConfig:
     max_tokens: Annotated[int, AT_LEAST_ONE] = 4096
     extra: dict[str, Any] = field(default_factory=dict)
     concurrency: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 16
-    requests_per_minute: Annotated[float | None, ABOVE_ZERO, SPEED_ONLY] = None
+    requests_per_minute: Annotated[float, NOT_NEGATIVE, SPEED_ONLY] = 0.0
     retries: Annotated[int, NOT_NEGATIVE, SPEED_ONLY] = 6
     timeout_minutes: Annotated[float, ABOVE_ZERO, SPEED_ONLY] = 10.0
     input_price: Annotated[float, NOT_NEGATIVE, SPEED_ONLY] = 0.0

@@ -53,9 +53,9 @@ class Answer:
 
 
 class Pace:
-    """At most so many starts a minute, evenly spaced."""
+    """At most so many starts a minute, evenly spaced; 0 for any number."""
 
-    def __init__(self, per_minute: float | None) -> None:
+    def __init__(self, per_minute: float) -> None:
         self.seconds = 60 / per_minute if per_minute else 0.0
         self._next = 0.0
 

@@ -41,7 +41,7 @@ BOUNDS = {
         "engine.cpus_per_actor engine.timeout_minutes sft.cpus_per_worker sft.lr sft.clip grpo.lr "
         "grpo.timeout_minutes grpo.rollout.temperature sample.repetition_penalty reflect.repetition_penalty "
         "segments.repetition_penalty evaluate.repetition_penalty cluster.object_store_gib "
-        "teacher.requests_per_minute teacher.timeout_minutes "
+        "teacher.timeout_minutes "
         "deploy.storage_gib_per_second deploy.start_minutes deploy.hours",
     ),
     "0 or more": (
@@ -49,7 +49,7 @@ BOUNDS = {
         "sample.temperature reflect.temperature evaluate.temperature sample.top_k reflect.top_k evaluate.top_k "
         "engine.kv_cache_gib quality.min_traceable_questions task.sft.count task.rl.count task.eval.count "
         "trace.n_incorrect sft.max_steps sft.weight_decay sft.max_failures grpo.max_failures grpo.kl_coef "
-        "teacher.temperature teacher.retries teacher.input_price teacher.output_price "
+        "teacher.temperature teacher.retries teacher.input_price teacher.output_price teacher.requests_per_minute "
         "segments.temperature segments.top_k grpo.entropy_coef report.traces cluster.num_gpus "
         "deploy.retries deploy.keep_minutes",
     ),

@@ -142,7 +142,7 @@ def test_the_nearest_keys_of_more_than_the_schema() -> None:
     more = ["experiment", "task.options.path"]
     assert nearest("experimnt", more) == "; did you mean experiment?"
     assert nearest("task.path", more) == "; did you mean task.options.path or teacher.path?"
-    assert nearest("task.path") == "; did you mean model.path?"
+    assert nearest("task.path") == "; did you mean teacher.path or model.path?"
 
 
 @given(st.text(max_size=30))
