@@ -84,8 +84,12 @@ def select_shard(
 
 
 def _chosen(config: SelectSettings, question: Question, attempts: Sequence[Attempt]) -> list[Attempt]:
-    """The correct, complete attempts at a question, or a seeded choice of them, by id."""
+    """The correct, complete attempts at a question, or a seeded choice of them, by id.
+
+    Hinted ones count only where there are no others (rationalization, arXiv:2203.14465, section 3.2).
+    """
     usable = [a for a in attempts if a.question_id == question.id and a.correct and a.finish == "stop"]
+    usable = [a for a in usable if not a.hinted] or usable
     usable.sort(key=lambda a: a.id)
     most = config.select.per_question
     if most is None or len(usable) <= most:

@@ -55,6 +55,13 @@ def test_only_correct_and_complete_attempts_are_taken_as_they_are() -> None:
     assert all(t.prompt.startswith(QUESTION.text) and t.recipe == "correct" for t in traces)
 
 
+def test_hinted_attempts_count_only_where_there_are_no_others() -> None:
+    hinted = [dataclasses.replace(attempt(i), id=f"{QUESTION.id}/plain+hint/{i}", hinted=True) for i in (0, 1)]
+    for tried, wanted in (([*hinted, attempt(2)], [attempt(2)]), ([*hinted, attempt(2, correct=False)], hinted)):
+        traces, _ = select_shard(Config(), [QUESTION], tried, words)
+        assert [t.attempts for t in traces] == [[a.id] for a in wanted]
+
+
 def test_a_choice_is_seeded_and_does_not_depend_on_the_order() -> None:
     config = Config(select=SelectConfig(per_question=3))
     tried = [attempt(i) for i in range(10)]
