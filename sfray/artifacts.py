@@ -103,7 +103,7 @@ class Model(Kind):
 
     @property
     def source(self) -> str:
-        """``tiny``, a folder or a hub name, as :func:`sfray.models.resolve` takes it."""
+        """``tiny``, a folder or a hub name, as :func:`sfray.models.folder.resolve` takes it."""
         trained = self.path / "model"
         return str(trained.resolve()) if trained.is_dir() else str(self.manifest.metrics["path"])
 

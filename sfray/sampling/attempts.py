@@ -119,7 +119,7 @@ def sample(config: AttemptSettings, output: Artifact, model: str, questions: Que
     Args:
         config: The settings.
         output: Where they go.
-        model: The model to ask, as :func:`sfray.models.resolve` takes it.
+        model: The model to ask, as :func:`sfray.models.folder.resolve` takes it.
         questions: The questions to attempt.
     """
     job = AttemptJob(output, config, questions)

@@ -100,7 +100,7 @@ def sample(config: EvaluationSettings, output: Artifact, model: str, questions: 
     Args:
         config: The settings.
         output: Where they go.
-        model: The model to ask, as :func:`sfray.models.resolve` takes it.
+        model: The model to ask, as :func:`sfray.models.folder.resolve` takes it.
         questions: The questions to answer.
     """
     job = CompletionJob(output, config, questions)

@@ -114,7 +114,7 @@ def sample(config: ReflectionSettings, output: Artifact, model: str, questions: 
     Args:
         config: The settings.
         output: Where they go.
-        model: The model to ask, as :func:`sfray.models.resolve` takes it.
+        model: The model to ask, as :func:`sfray.models.folder.resolve` takes it.
         questions: The questions.
         attempts: The attempts at them.
     """

@@ -140,7 +140,7 @@ def sample(
     Args:
         config: The settings.
         output: Where the segments go.
-        model: The model to ask, as :func:`sfray.models.resolve` takes it.
+        model: The model to ask, as :func:`sfray.models.folder.resolve` takes it.
         questions: The questions.
         attempts: The attempts at them; None for a skill whose segments speak of questions.
 

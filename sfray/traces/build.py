@@ -106,7 +106,7 @@ def build_question(
     built: Built | None = None,
     segments: Sequence[SkillSegment] = (),
 ) -> Built:
-    """Builds the traces of one question: plans as :func:`plan_question` draws them, with their words.
+    """Builds the traces of one question: its plans, drawn by :func:`sfray.traces.planning.plan_question`, in words.
 
     Args:
         question: The question.

@@ -120,7 +120,7 @@ def build(config: TraceSettings, output: Artifact, model: str, sources: Sources)
     Args:
         config: The settings.
         output: Where the traces go, open.
-        model: The model whose tokenizer counts, as :func:`sfray.models.resolve` takes it.
+        model: The model whose tokenizer counts, as :func:`sfray.models.folder.resolve` takes it.
         sources: What they are made of.
 
     Raises:

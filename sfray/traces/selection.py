@@ -29,7 +29,7 @@ def select(config: SelectSettings, output: Artifact, model: str, questions: Ques
     Args:
         config: The settings.
         output: Where the traces go.
-        model: The model whose tokenizer counts, as :func:`sfray.models.resolve` takes it.
+        model: The model whose tokenizer counts, as :func:`sfray.models.folder.resolve` takes it.
         questions: The questions.
         attempts: The attempts at them.
     """

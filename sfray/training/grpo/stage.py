@@ -43,7 +43,7 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
     Args:
         config: The settings.
         output: Where the model goes.
-        model: The model to start from, as :func:`sfray.models.resolve` takes it.
+        model: The model to start from, as :func:`sfray.models.folder.resolve` takes it.
         questions: What to train on.
         validation: What the accuracy along the way is measured on.
 

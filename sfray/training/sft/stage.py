@@ -46,7 +46,7 @@ def train(config: SftSettings, output: Artifact, model: str, traces: Traces) -> 
     Args:
         config: The settings.
         output: Where the model goes.
-        model: The model to start from, as :func:`sfray.models.resolve` takes it.
+        model: The model to start from, as :func:`sfray.models.folder.resolve` takes it.
         traces: What to train on.
 
     Raises:
