@@ -71,6 +71,9 @@ class GrpoConfig:
         n: Rollouts per prompt, the group of the advantage.
         kl_coef: 0 trains without a reference model.
         loss: How verl averages the loss; with ``seq-mean-token-mean`` each response weighs the same.
+        advantage: verl's estimator of a rollout's advantage; ``normalize`` divides by the group's standard
+            deviation (``grpo`` only).
+        policy_loss: verl's objective, clipped below ``1 - clip_low`` and above ``1 + clip_high``.
         validate_first: Measure the accuracy before the first step too.
         forward_prefetch: Gather the next layer's weights while one layer computes.
         max_failures: Restarts from the last checkpoint, each after at least one more step than the one before.
@@ -89,6 +92,11 @@ class GrpoConfig:
     kl_coef: Annotated[float, NOT_NEGATIVE] = 0.0
     entropy_coef: Annotated[float, NOT_NEGATIVE] = 0.0
     loss: Annotated[str, OneOf(LOSSES)] = "seq-mean-token-mean"
+    advantage: Annotated[str, OneOf(("grpo", "rloo", "reinforce_plus_plus"))] = "grpo"
+    normalize: bool = True
+    policy_loss: Annotated[str, OneOf(("vanilla", "gspo", "cispo"))] = "vanilla"
+    clip_low: Annotated[float, NOT_NEGATIVE] = 0.2
+    clip_high: Annotated[float, NOT_NEGATIVE] = 0.2
     validate_first: bool = True
     forward_prefetch: bool = True
     max_prompt: Annotated[int, AT_LEAST_ONE] = 512

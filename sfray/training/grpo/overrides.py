@@ -66,7 +66,8 @@ def micro_batch(grpo: GrpoConfig) -> int:
 def _data(config: GrpoSettings, paths: Paths) -> list[str]:
     grpo = config.grpo
     return [
-        "algorithm.adv_estimator=grpo",
+        f"algorithm.adv_estimator={grpo.advantage}",
+        f"algorithm.norm_adv_by_std_in_grpo={grpo.normalize}",
         "algorithm.use_kl_in_reward=False",
         f"data.train_files={quoted(paths.train)}",
         f"data.val_files={quoted(paths.validation)}",
@@ -102,7 +103,12 @@ def _actor(config: GrpoSettings, paths: Paths) -> list[str]:
         f"{actor}.use_kl_loss={grpo.kl_coef > 0}",
         f"{actor}.entropy_coeff={grpo.entropy_coef:g}",
         f"{actor}.loss_agg_mode={grpo.loss}",
+        f"{actor}.policy_loss.loss_mode={grpo.policy_loss}",
+        f"{actor}.clip_ratio_low={grpo.clip_low:g}",
+        f"{actor}.clip_ratio_high={grpo.clip_high:g}",
     ]
+    if grpo.loss == "seq-mean-token-sum-norm":  # without it verl divides by the longest response of the batch
+        lines.append(f"{actor}.loss_scale_factor={grpo.max_response}")
     if grpo.kl_coef > 0:
         lines += [
             f"{actor}.kl_loss_coef={grpo.kl_coef:g}",

@@ -50,6 +50,7 @@ def test_the_paper_preset_is_the_released_command(paper):
     seeds = [derive(0, "grpo", name, bits=31) for name in ("order", "actor", "rollout")]
     assert lines == [
         "algorithm.adv_estimator=grpo",
+        "algorithm.norm_adv_by_std_in_grpo=True",
         "algorithm.use_kl_in_reward=False",
         "data.train_files='/d/train.parquet'",
         "data.val_files='/d/val.parquet'",
@@ -78,6 +79,9 @@ def test_the_paper_preset_is_the_released_command(paper):
         "actor_rollout_ref.actor.use_kl_loss=False",
         "actor_rollout_ref.actor.entropy_coeff=0",
         "actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-mean",
+        "actor_rollout_ref.actor.policy_loss.loss_mode=vanilla",
+        "actor_rollout_ref.actor.clip_ratio_low=0.2",
+        "actor_rollout_ref.actor.clip_ratio_high=0.2",
         "actor_rollout_ref.rollout.name=vllm",
         "actor_rollout_ref.rollout.n=16",
         "actor_rollout_ref.rollout.dtype=bfloat16",
