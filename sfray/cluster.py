@@ -9,6 +9,8 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -38,6 +40,12 @@ _HOST_PORT = re.compile(r"(?:ray://)?([^\s:/]+):(\d+)")
 
 class NoCluster(RuntimeError):
     """The address of the cluster does not lead to one."""
+
+    exit_status = TRY_AGAIN
+
+
+class NoRoom(RuntimeError):
+    """The nodes that are alive are too few or too small for a step."""
 
     exit_status = TRY_AGAIN
 
@@ -113,7 +121,7 @@ def connect(config: ClusterConfig) -> None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     quiet_ray_data()
     resources = {k: v for k, v in ray.cluster_resources().items() if k in ("CPU", "GPU")}
-    console.print(f"ray {ray.__version__}: {len(ray.nodes())} node(s), {resources}")
+    console.print(f"ray {ray.__version__}: {len(nodes())} node(s), {resources}")
 
 
 def remove_old_sessions(folder: Path) -> list[Path]:
@@ -149,11 +157,33 @@ def on_local_disk(run_dir: str) -> str | None:
     )
 
 
-def nodes() -> int:
-    """How many nodes the connected cluster has."""
+def nodes() -> list[dict[str, float]]:
+    """What each node of the connected cluster has that is alive: ``CPU``, ``GPU`` and Ray's other resources."""
     import ray
 
-    return sum(node["Alive"] for node in ray.nodes())
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def require_room(config: ClusterConfig, shortfall: Callable[[Sequence[Mapping[str, float]]], str | None]) -> None:
+    """Waits until the nodes that are alive have room for a step, at most ``cluster.wait_minutes``.
+
+    Args:
+        config: The settings.
+        shortfall: Says of nodes why the step does not fit them.
+
+    Raises:
+        NoRoom: They have not.
+    """
+    deadline = time.monotonic() + config.wait_minutes * 60
+    told = ""
+    while problem := shortfall(nodes()):
+        if time.monotonic() >= deadline:
+            waited = f" after {config.wait_minutes:g} minutes" if config.wait_minutes else ""
+            raise NoRoom(f"{problem}; or wait for nodes with cluster.wait_minutes (no room{waited})")
+        if problem != told:
+            console.print(f"waiting for nodes: {problem}", markup=False)
+        told = problem
+        time.sleep(min(5.0, max(deadline - time.monotonic(), 0.0)))
 
 
 def quiet_ray_data() -> None:

@@ -15,6 +15,8 @@ import yaml
 from sfray import cluster
 from sfray.config import Config
 from sfray.config.validation import ConfigError
+from sfray.deploy.fit import shortfall
+from sfray.deploy.needs import need_of
 from sfray.doctor import missing_for
 from sfray.graph import Ref, Step, build, chosen
 from sfray.io.files import replacing
@@ -155,8 +157,10 @@ def _on_cluster(step: Step, config: Config) -> None:
     """Joins or leaves the Ray cluster, as the stage needs it."""
     if step.stage.cluster == "joined":
         cluster.connect(config.cluster)
-        if (problem := cluster.on_local_disk(str(located(config.run.dir)))) and cluster.nodes() > 1:
+        if (problem := cluster.on_local_disk(str(located(config.run.dir)))) and len(cluster.nodes()) > 1:
             raise ConfigError([problem])
+        if need := need_of(step):
+            cluster.require_room(config.cluster, lambda nodes: shortfall(need, step.kind, nodes))
     elif step.stage.cluster == "own":
         cluster.disconnect()
         if config.engine.device == "cuda":  # on CPU verl starts a Ray of its own

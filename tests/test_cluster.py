@@ -8,6 +8,7 @@ import threading
 import pytest
 import ray
 
+from sfray import cluster
 from sfray.cluster import (
     NoCluster,
     chosen_address,
@@ -50,8 +51,25 @@ def test_a_jobs_own_copy_of_the_code_is_on_local_disk(monkeypatch, job, run_dir,
 
 
 def test_dead_nodes_do_not_count(monkeypatch):
-    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True}, {"Alive": False}, {"Alive": True}])
-    assert nodes() == 2
+    made = [{"Alive": alive, "Resources": {"CPU": cpus}} for alive, cpus in ((True, 2.0), (False, 8.0), (True, 4.0))]
+    monkeypatch.setattr(ray, "nodes", lambda: made)
+    assert nodes() == [{"CPU": 2.0}, {"CPU": 4.0}]
+
+
+def test_a_step_waits_for_nodes_and_says_so_once(monkeypatch, capsys):
+    there = [[{"CPU": 1.0}], [{"CPU": 1.0}], [{"CPU": 1.0}, {"CPU": 4.0}]]
+    monkeypatch.setattr(cluster, "nodes", lambda: there.pop(0))
+    monkeypatch.setattr(cluster.time, "sleep", lambda _: None)
+    config = ClusterConfig(wait_minutes=1)
+    cluster.require_room(config, lambda found: "too few" if len(found) < 2 else None)
+    assert there == []
+    assert capsys.readouterr().out == "waiting for nodes: too few\n"
+
+
+def test_a_step_without_room_is_refused_at_once(monkeypatch):
+    monkeypatch.setattr(cluster, "nodes", lambda: [{"CPU": 1.0}])
+    with pytest.raises(cluster.NoRoom, match=r"^too few; or wait for nodes with cluster.wait_minutes \(no room\)$"):
+        cluster.require_room(ClusterConfig(), lambda _: "too few")
 
 
 @pytest.fixture

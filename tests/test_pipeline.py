@@ -110,7 +110,7 @@ def test_a_jobs_own_copy_of_the_code_is_warned_of_and_refused_on_several_nodes(c
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
     monkeypatch.setattr(pipeline.cluster, "connect", lambda _: None)
-    monkeypatch.setattr(pipeline.cluster, "nodes", lambda: 3)
+    monkeypatch.setattr(pipeline.cluster, "nodes", lambda: [{"CPU": 2.0}] * 3)
     with pytest.raises(ConfigError, match="which no other node sees"):
         pipeline.run(changed(config, steps=["attempts"], run={"dir": "runs"}))
     assert capsys.readouterr().out.count("warning: run.dir: 'runs' is relative") == 1

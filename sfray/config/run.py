@@ -82,12 +82,14 @@ class ClusterConfig:
         num_cpus: Of a local cluster; null for the machine's own.
         num_gpus: Of a local cluster; null for the machine's own.
         object_store_gib: Of a local cluster.
+        wait_minutes: How long a step waits for nodes where those that are there have no room for it.
     """
 
     address: str = "auto"
     num_cpus: Annotated[int | None, AT_LEAST_ONE] = None
     num_gpus: Annotated[int | None, NOT_NEGATIVE] = None
     object_store_gib: Annotated[float, ABOVE_ZERO] = 0.5
+    wait_minutes: Annotated[float, NOT_NEGATIVE] = 0.0
 
 
 @dataclass(frozen=True)

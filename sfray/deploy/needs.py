@@ -96,12 +96,12 @@ def needs(config: Config, parameters: int) -> tuple[Need, ...]:
         ConfigError: The method cannot work.
     """
     steps = build(config)
-    found = (_need(steps[name], parameters) for name in chosen(steps, config.steps))
+    found = (need_of(steps[name], parameters) for name in chosen(steps, config.steps))
     return tuple(need for need in found if need is not None)
 
 
-def _need(step: Step, parameters: int) -> Need | None:
-    """What a step holds; None where it works in the driver alone."""
+def need_of(step: Step, parameters: int = 0) -> Need | None:
+    """What a step holds; None where it works in the driver alone. Without ``parameters`` the memory is not known."""
     settings = step.settings
     if step.kind == "traces":
         return Need(step.name, settings.trace.builders, 0, CPUS_PER_BUILDER, memory=2 * GIB)
