@@ -90,7 +90,16 @@ def blocks(page: str, language: str) -> list[str]:
         ("new_task.md", "yaml", "conf/task/addition.yaml"),
         ("new_recipe.md", "python", "recipes.py"),
         ("new_recipe.md", "yaml", "conf/trace/mistakes_first.yaml"),
+        ("new_skill.md", "python", "skills.py"),
+        ("new_stage.md", "python", "stages.py"),
+        ("new_method.md", "yaml", "conf/method/doubt.yaml"),
+        ("new_method.md", "yaml", "../../../conf/method/star.yaml"),
     ],
 )
 def test_the_code_of_a_page_is_the_examples_own(page: str, language: str, file: str) -> None:
     assert (LAB / file).read_text(encoding="utf-8") in blocks(page, language)
+
+
+def test_the_wording_of_a_page_is_the_examples_own() -> None:
+    wording = blocks("new_skill.md", "yaml")[0]
+    assert f"\n{wording}\n" in (LAB / "prompts.yaml").read_text(encoding="utf-8")

@@ -50,22 +50,23 @@ def parse(raw: Mapping[str, Any]) -> Config:
     return config
 
 
-def set_fields(group: Any, values: Mapping[str, Any], prefix: str) -> Any:
-    """A group of the config with some of its fields set, each of its type.
+def typed(cls: type, values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Values of some of a dataclass's fields, each of its field's type.
 
     Args:
-        group: The group.
+        cls: The dataclass.
         values: Field -> value, in plain containers.
         prefix: What stands before a field's name in an error.
 
     Raises:
-        ConfigError: A field does not exist, or a value is not of its type.
+        ConfigError: A value is not of its type.
     """
+    hints = typing.get_type_hints(cls)
     problems: list[str] = []
-    changed = _build(type(group), dataclasses.asdict(group) | dict(values), prefix, problems)
+    found = {k: _value(hints[k], v, f"{prefix}{k}", problems) for k, v in values.items()}
     if problems:
         raise ConfigError(problems)
-    return changed
+    return found
 
 
 def keys(cls: type = Config, prefix: str = "") -> Iterator[str]:

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sfray.config import Config
-from sfray.config.validation import ConfigError, set_fields, value_problems
+from sfray.config.marks import out_of_bounds
+from sfray.config.validation import ConfigError, typed, value_problems
 from sfray.graph.step import Ref, Step, refs
 from sfray.names import closest
 from sfray.stages import STAGES, load
-from sfray.stages.stage import Input, Stage, declared_inputs
+from sfray.stages.stage import Input, Stage, declared_inputs, is_required, own_settings
 from sfray.store.fingerprint import of_step
 
 _SHARED = ("prompts",)
@@ -72,12 +73,16 @@ class Draft:
             if other not in allowed:
                 hint = closest(other, [*declared, *allowed])
                 self.problems.append(f"{key}.{other}: neither an input nor a setting of the stage {raw['stage']}{hint}")
+        for other, field in own_settings(type(stage)).items():
+            if is_required(field) and other not in rest:
+                self.problems.append(f"{key}.{other}: must be given")
 
     def _settable(self, stage: Stage[Any, Any]) -> Iterator[str]:
         """The settings that a step of this stage may set for itself."""
         if stage.group:
             yield from (f.name for f in dataclasses.fields(getattr(self.config, stage.group)))
         yield from (f.name for f in dataclasses.fields(stage.settings) if f.name in _SHARED)
+        yield from own_settings(type(stage))
 
     def _read_input(self, name: str, declared: Input, value: Any) -> None:
         key = f"method.{name}.{declared.name}"
@@ -161,9 +166,7 @@ class Draft:
             ConfigError: Its own settings are not of their types, or out of bounds.
         """
         stage = self.stages[name]
-        config = self._with_own(name)
-        fields = dataclasses.fields(stage.settings)
-        settings = stage.settings(**{f.name: getattr(config, f.name) for f in fields})
+        settings = self._settings(name)
 
         def known(ref: Ref) -> str:
             """The fingerprint of what an input names."""
@@ -178,16 +181,31 @@ class Draft:
         kind = str(self.config.method[name]["stage"])
         return Step(name, kind, stage, settings, inputs, stage.identity(settings), given)
 
+    def _settings(self, name: str) -> Any:
+        """What the work of a step is given: parts of the config, and the settings that are the stage's own."""
+        stage, key = self.stages[name], f"method.{name}."
+        own = own_settings(type(stage))
+        config = self._with_own(name)
+        given = {f.name: getattr(config, f.name) for f in dataclasses.fields(stage.settings) if f.name not in own}
+        given |= typed(stage.settings, {k: v for k, v in self.own[name].items() if k in own}, key)
+        settings = stage.settings(**given)
+        if wrong := list(out_of_bounds(settings, key)) if own else []:
+            raise ConfigError(wrong)
+        return settings
+
     def _with_own(self, name: str) -> Config:
-        """The config with the settings that a step sets for itself."""
-        own, group = self.own[name], self.stages[name].group
+        """The config with what of it a step sets for itself."""
+        stage = self.stages[name]
+        own = {k: v for k, v in self.own[name].items() if k not in own_settings(type(stage))}
         if not own:
             return self.config
-        shared = {k: str(v) for k, v in own.items() if k in _SHARED}
+        group = stage.group
+        shared: dict[str, Any] = {k: str(v) for k, v in own.items() if k in _SHARED}
         values = {k: v for k, v in own.items() if k not in _SHARED}
-        changed: dict[str, Any] = shared
+        changed = dict(shared)
         if group:
-            changed[group] = set_fields(getattr(self.config, group), values, f"method.{name}.")
+            there = getattr(self.config, group)
+            changed[group] = dataclasses.replace(there, **typed(type(there), values, f"method.{name}."))
         config = dataclasses.replace(self.config, **changed)
         there = set(value_problems(self.config))
         used = {field.name for field in dataclasses.fields(self.stages[name].settings)}
@@ -198,9 +216,10 @@ class Draft:
 
     def located(self, name: str, line: str) -> str:
         """What is wrong with a setting, under the key where it was set: the step's own, or the group's."""
-        own, group = self.own[name], self.stages[name].group
-        for setting in own:
-            key = setting if setting in _SHARED else f"{group}.{setting}"
+        own, stage = self.own[name], self.stages[name]
+        only = own_settings(type(stage))
+        for setting in (*own, *only):
+            key = setting if setting in (*_SHARED, *only) else f"{stage.group}.{setting}"
             if re.match(rf"{re.escape(key)}\b", line):
                 return f"method.{name}.{setting}{line.removeprefix(key)}"
         return f"method.{name}: {line}" if own else line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ from sfray import seeds
 from sfray.artifacts import Attempts, Questions
 from sfray.config import DecodingConfig
 from sfray.config.settings import SegmentSettings
-from sfray.grammar import REFLECTION, structural
+from sfray.grammar import structural
 from sfray.io.arrow import from_table
 from sfray.models import anywhere
 from sfray.prompts import load
@@ -21,7 +22,7 @@ from sfray.rejects import RejectReason
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
-from sfray.skills.registry import skill
+from sfray.skills.registry import sampled, skill
 from sfray.skills.skill import Skill, Subject
 from sfray.store.artifact import Artifact
 
@@ -61,11 +62,7 @@ class SegmentJob(ShardJob):
         Raises:
             ValueError: There is no such skill or wording, or the attempts it speaks of are not given.
         """
-        if self.skill.name == REFLECTION:
-            raise ValueError("segments.skill: reflections are sampled by the reflect stage; choose another skill")
-        prompts = load(self.config.prompts)
-        for variant in self.config.segments.variants:
-            prompts.wording(self.skill.name, variant, self.skill.wording)
+        sampled(self.config.segments, load(self.config.prompts))
         if self.skill.about is Attempt and self.attempts is None:
             raise ValueError(
                 f"segments.skill: {self.skill.name} speaks of attempts, so the step needs attempts as input"
@@ -102,7 +99,7 @@ class SegmentJob(ShardJob):
         for k, sample in enumerate(samples, first):
             key = f"{subject.id}/{self.skill.tag}{k}"
             text = self._read(sample, subject)
-            if isinstance(text, RejectReason):
+            if isinstance(text, StrEnum):
                 rejects.append(Reject(id=key, reason=text, detail=sample.text[:500]))
                 continue
             kept.append(
@@ -120,12 +117,12 @@ class SegmentJob(ShardJob):
             )
         return kept, rejects
 
-    def _read(self, sample: Sampled, subject: Subject) -> str | RejectReason:
+    def _read(self, sample: Sampled, subject: Subject) -> str | StrEnum:
         """The segment of a sample, or why it may not be shown."""
         if sample.finish != "stop":
             return RejectReason.TRUNCATED
         text = self.skill.read(sample.text, subject)
-        if isinstance(text, RejectReason):
+        if isinstance(text, StrEnum):
             return text
         if structural([self.skill.tag]).search(text):
             return RejectReason.STRUCTURAL_TAG

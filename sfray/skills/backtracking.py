@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from sfray.grammar import REFLECTION
 from sfray.records import Attempt
@@ -17,7 +18,7 @@ class Backtracking(Skill):
     tag = "backtrack"
     about = Attempt
 
-    def unusable(self, subject: Subject) -> RejectReason | None:
+    def unusable(self, subject: Subject) -> StrEnum | None:
         """Only incorrect attempts of several steps are gone back from."""
         if subject.attempt is not None and subject.attempt.correct:
             return RejectReason.ATTEMPT_CORRECT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from sfray.rejects import RejectReason
 from sfray.skills.passages import before_results, numbers
@@ -18,7 +19,7 @@ class Decomposition(Skill):
         """What comes before the work, where the model goes on and works."""
         return before_results(sample)
 
-    def flaw(self, segment: str, subject: Subject) -> RejectReason | None:
+    def flaw(self, segment: str, subject: Subject) -> StrEnum | None:
         """A decomposition gives no answer, does more than repeat the question and works with its numbers alone."""
         question = subject.question.text
         if flaw := super().flaw(segment, subject):

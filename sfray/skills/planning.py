@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from sfray.records import Attempt
 from sfray.rejects import RejectReason
@@ -24,7 +25,7 @@ class Planning(Skill):
             return RejectReason.OTHER_SOLUTION
         return before_results(sample)
 
-    def flaw(self, segment: str, subject: Subject) -> RejectReason | None:
+    def flaw(self, segment: str, subject: Subject) -> StrEnum | None:
         """A plan gives neither the right answer nor the attempt's own."""
         own = None if subject.attempt is None else subject.attempt.answer
         if own is not None and mentions(segment, own) and not mentions(subject.question.text, own):

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from sfray import plugins
+from sfray.config import SegmentsConfig
 from sfray.grammar import REFLECTION, RESERVED, TAGS
 from sfray.names import suggestion
+from sfray.prompts import Prompts
 from sfray.records import Attempt, Question
 from sfray.skills.skill import Skill
 
@@ -61,6 +63,24 @@ def skills(names: Iterable[str], key: str = "skills") -> dict[str, Skill]:
     for name, one in found.items():
         if (owner := owners.setdefault(one.tag, name)) != name:
             raise ValueError(f"{key}: {name} and {owner} both have the tag <{one.tag}>; rename one")
+    return found
+
+
+def sampled(config: SegmentsConfig, prompts: Prompts) -> Skill:
+    """The skill whose segments a step samples.
+
+    Args:
+        config: Names the skill and the wordings to ask for it with.
+        prompts: Has the wordings, where the skill has no other.
+
+    Raises:
+        ValueError: As :func:`skill`, or the segments of this one cannot be asked for.
+    """
+    found = skill(config.skill, "segments.skill")
+    if found.name == REFLECTION:
+        raise ValueError("segments.skill: reflections are sampled by the reflect stage; choose another skill")
+    for variant in config.variants:
+        prompts.wording(found.name, variant, found.wording)
     return found
 
 

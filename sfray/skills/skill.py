@@ -4,11 +4,12 @@
         tag = "plan"
         about = Attempt                                     # or Question: what a segment speaks of
 
-        def read(self, sample, subject): ...                # -> str | RejectReason
-        def flaw(self, segment, subject): ...               # -> RejectReason | None
+        def read(self, sample, subject): ...                # -> str | StrEnum: the segment, or a reason
+        def flaw(self, segment, subject): ...               # -> StrEnum | None: a reason, or None
         def place(self, trace, at): ...                     # -> int | None
 
-``tag`` and ``place`` must be written; the rest has defaults that serve most skills.
+``tag`` and ``place`` must be written; the rest has defaults that serve most skills. A reason is a
+member of :class:`sfray.rejects.RejectReason`, or of a ``StrEnum`` of the skill's own.
 ``docs/new_skill.md`` shows a whole one.
 """
 
@@ -18,6 +19,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 from sfray.grammar import Segment
@@ -84,7 +86,7 @@ class Skill(ABC):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def unusable(self, subject: Subject) -> RejectReason | None:
+    def unusable(self, subject: Subject) -> StrEnum | None:
         """Why the model is not asked about a subject, or None. Override to ask about fewer.
 
         By default it is asked about every question, and about every attempt that a trace may show.
@@ -105,11 +107,11 @@ class Skill(ABC):
             raise ValueError(f"prompts: skills.{self.name}.{variant} has {{attempt}}, but it is asked about a question")
         return [{"role": "user", "content": fill(template, **values)}]
 
-    def read(self, sample: str, subject: Subject) -> str | RejectReason:
+    def read(self, sample: str, subject: Subject) -> str | StrEnum:
         """The segment in what the model wrote, or why there is none. By default all of it is the segment."""
         return sample
 
-    def flaw(self, segment: str, subject: Subject) -> RejectReason | None:
+    def flaw(self, segment: str, subject: Subject) -> StrEnum | None:
         """Why a segment may not be shown, or None. Override to demand more; call ``super().flaw`` first.
 
         By default a segment is refused when it is empty or gives the answer it should only lead to.

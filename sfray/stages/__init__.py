@@ -9,7 +9,7 @@ from typing import Any
 
 from sfray import plugins
 from sfray.names import closest
-from sfray.stages.stage import Stage
+from sfray.stages.stage import Stage, fault
 
 STAGES = {
     "pretrained": "sfray.stages.pretrained:Pretrained",
@@ -37,10 +37,12 @@ def load(key: str, name: str) -> Stage[Any, Any]:
         name: One of :data:`STAGES`, or ``package.module:Class`` for one from outside.
 
     Raises:
-        ValueError: There is no such stage.
+        ValueError: There is no such stage, or its class is not what a stage must be.
     """
     if name not in STAGES and ":" not in name:
         there = f"there are {', '.join(STAGES)}, or package.module:Class"
         raise ValueError(f"{key}: no stage {name!r}{closest(name, STAGES)}; {there}")
     found: type[Stage[Any, Any]] = plugins.subclass(key, STAGES.get(name, name), Stage)  # type: ignore[type-abstract]
+    if problem := fault(found):
+        raise ValueError(f"{key}: {name}: {problem}")
     return found()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from sfray.artifacts import Attempts, Model, Questions, Segments
 from sfray.config.settings import SegmentSettings
-from sfray.skills.registry import problems
+from sfray.prompts import load
+from sfray.skills.registry import sampled
 from sfray.stages.stage import Stage
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ class SampleSegments(Stage[SegmentSettings, Inputs]):
     runs_model = True
 
     def problems(self, settings: SegmentSettings) -> Iterator[str]:
-        """The skill must be there."""
-        yield from problems([settings.segments.skill], "segments.skill")
+        """The skill must be there, and each wording that it is asked for with."""
+        try:
+            sampled(settings.segments, load(settings.prompts))
+        except ValueError as error:
+            yield str(error)
 
     def run(self, settings: SegmentSettings, inputs: Inputs, output: Artifact) -> None:
         """Samples the shards that are missing."""

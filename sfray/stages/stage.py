@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from sfray import prompts
 from sfray.artifacts import Kind
+from sfray.config import Config
 from sfray.config.marks import SPEED_ONLY, marks, speed_only
 
 if TYPE_CHECKING:
@@ -18,21 +19,25 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 R = TypeVar("R")
 
+CLUSTERS = ("none", "joined", "own")
+"""What a stage may want of a Ray cluster."""
+
 
 class Stage(ABC, Generic[S, R]):
     """A kind of work. A step of a method is one use of it.
 
     Attributes:
-        settings: Dataclass of what of the config the work is given: each field is a group, or a
-            key, of :class:`sfray.config.Config`. What is not given cannot be read, and what is
-            given is part of the artifact's fingerprint, unless the field is marked ``SPEED_ONLY``.
+        settings: Dataclass of what the work is given. A field with the name of a group, or of a key,
+            of :class:`sfray.config.Config` is given that; any other is the stage's own, and a step
+            sets it. What is not given cannot be read, and what is given is part of the artifact's
+            fingerprint, unless the field is marked ``SPEED_ONLY``.
         inputs: Dataclass of the artifacts that it reads: each field is a kind of
             :mod:`sfray.artifacts`, or a ``dict`` from labels to artifacts of one kind.
         output: The kind of artifact that it makes.
         group: The group of the config whose keys a step may set for itself; empty for none.
         cluster: ``joined``: it works on the Ray cluster; ``own``: it brings or joins one itself, so ours
             is left before; ``none``.
-        runs_model: Whether it loads the weights of its model.
+        runs_model: Whether it loads the weights of its model; its settings then have ``model`` and ``engine``.
         trains: Whether it changes them.
     """
 
@@ -94,16 +99,56 @@ class Input:
     required: bool
 
 
+def own_settings(stage: type[Stage[Any, Any]]) -> dict[str, dataclasses.Field[Any]]:
+    """The settings that no key of the config has, by name: a step gives them to the stage."""
+    shared = {f.name for f in dataclasses.fields(Config)}
+    return {f.name: f for f in dataclasses.fields(stage.settings) if f.name not in shared}
+
+
+def is_required(field: dataclasses.Field[Any]) -> bool:
+    """Whether a field of a dataclass has no default."""
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
 def declared_inputs(stage: type[Stage[Any, Any]]) -> list[Input]:
-    """The inputs of a stage, read off its ``inputs`` dataclass."""
+    """The inputs of a stage, read off its ``inputs`` dataclass.
+
+    Raises:
+        ValueError: A field of it is no artifact.
+    """
     hints = typing.get_type_hints(stage.inputs)
     found = []
     for field in dataclasses.fields(stage.inputs):
         kinds = [t for t in _parts(hints[field.name]) if isinstance(t, type) and issubclass(t, Kind)]
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if not kinds:
+            raise ValueError(f"inputs.{field.name}: must be a kind of sfray.artifacts, or a dict of labels to one")
         labelled = typing.get_origin(hints[field.name]) is dict
-        found.append(Input(field.name, kinds[0], labelled, required))
+        found.append(Input(field.name, kinds[0], labelled, is_required(field)))
     return found
+
+
+def fault(stage: type[Stage[Any, Any]]) -> str | None:
+    """What is wrong with the class of a stage, or None."""
+    for name in ("settings", "inputs"):
+        if not dataclasses.is_dataclass(getattr(stage, name, None)):
+            return f"{name}: must be a dataclass"
+    output = getattr(stage, "output", None)
+    if not isinstance(output, type) or not issubclass(output, Kind):
+        return f"output: {output!r} must be a kind of sfray.artifacts"
+    if stage.group and not dataclasses.is_dataclass(getattr(Config(), stage.group, None)):
+        return f"group: {stage.group!r} must be a group of the config"
+    if stage.cluster not in CLUSTERS:
+        return f"cluster: {stage.cluster!r} must be one of {', '.join(CLUSTERS)}"
+    given = [f.name for f in dataclasses.fields(stage.settings)]
+    if stage.runs_model and not {"model", "engine"} <= set(given):
+        return "settings: must have model and engine, as runs_model is set"
+    try:
+        names = ["stage", *(i.name for i in declared_inputs(stage)), *own_settings(stage)]
+    except ValueError as error:
+        return str(error)
+    names += [f.name for f in dataclasses.fields(getattr(Config(), stage.group))] if stage.group else []
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return f"{twice[0]}: a step would have two keys of this name; rename one" if twice else None
 
 
 def _parts(hint: Any) -> Iterator[Any]:

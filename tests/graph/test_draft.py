@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+import yaml
 
 from sfray import graph
 from sfray.artifacts import Kind, Model, Traces
 from sfray.compose import CONF, load
 from sfray.config import Config
+from sfray.config.marks import AT_LEAST_ONE, OneOf
 from sfray.config.validation import ConfigError, keys, lookup, parse
 from sfray.stages import STAGES
 from sfray.stages import load as stage
@@ -252,17 +255,75 @@ def test_every_stage_says_what_it_is(name: str) -> None:
 
 
 def test_a_stage_may_come_from_outside(raw: dict, method: dict) -> None:
-    steps = graph.build(config(raw, method | {"mine": {"stage": f"{__name__}:Shorten", "traces": "traces"}}))
+    steps = graph.build(config(raw, method | {"mine": {"stage": f"{__name__}:Shorten", "traces": "traces", "most": 3}}))
     assert steps["mine"].stage.output is Traces
     assert steps["mine"].kind == f"{__name__}:Shorten"
     assert set(keys()) >= {"method", "steps"}
 
 
+def shortened(raw: dict, method: dict, **own: Any) -> Config:
+    """A config whose method has a step of a stage from outside."""
+    return config(raw, method | {"mine": {"stage": f"{__name__}:Shorten", "traces": "traces", "most": 9} | own})
+
+
+def test_a_stage_from_outside_has_settings_of_its_own(raw: dict, method: dict) -> None:
+    settings = graph.build(shortened(raw, method))["mine"].settings
+    assert (settings.most, settings.order) == (9, "first")
+    assert settings.run.seed == 0
+    settings = graph.build(shortened(raw, method, most=3, order="last"))["mine"].settings
+    assert (settings.most, settings.order) == (3, "last")
+
+
+def test_a_setting_of_a_stages_own_is_part_of_the_fingerprint(raw: dict, method: dict) -> None:
+    assert differing(shortened(raw, method), shortened(raw, method, most=3)) == {"mine"}
+
+
+@pytest.mark.parametrize(
+    ("own", "problem"),
+    [
+        ({"most": "few"}, "method.mine.most: expected int, got 'few'"),
+        ({"most": 0}, "method.mine.most: 0 must be at least 1"),
+        ({"order": "lst"}, "method.mine.order: 'lst' is not one of first, last; did you mean 'last'?"),
+        ({"most": 100}, "method.mine.most: 100 is more than this stage can do"),
+        (
+            {"mots": 3},
+            f"method.mine.mots: neither an input nor a setting of the stage {__name__}:Shorten; did you mean 'most'?",
+        ),
+    ],
+    ids=str,
+)
+def test_a_wrong_setting_of_a_stages_own_is_named_by_its_key(raw: dict, method: dict, own: dict, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        graph.build(shortened(raw, method, **own))
+    assert caught.value.problems == [problem]
+
+
+def test_a_setting_without_a_default_must_be_given(raw: dict, method: dict) -> None:
+    changed = method | {"mine": {"stage": f"{__name__}:Shorten", "traces": "traces"}}
+    with pytest.raises(ConfigError) as caught:
+        graph.build(config(raw, changed))
+    assert caught.value.problems == ["method.mine.most: must be given"]
+
+
+def test_a_steps_prompts_need_no_variants_of_other_steps(raw: dict, method: dict, tmp_path: Path) -> None:
+    default = Path(__file__).parents[2] / "sfray" / "prompts" / "default.yaml"
+    words = yaml.safe_load(default.read_text())
+    words["solve"] = {"mine": words["solve"]["plain"]}
+    (tmp_path / "words.yaml").write_text(yaml.safe_dump(words))
+    own = {"prompts": str(tmp_path / "words.yaml")}
+    steps = graph.build(config(raw, method | {"reflections": method["reflections"] | own}))
+    assert steps["reflections"].settings.prompts == own["prompts"]
+    with pytest.raises(ConfigError, match=r"^method\.attempts: sample\.variants\[0\]: no variant 'plain'"):
+        graph.build(config(raw, method | {"attempts": method["attempts"] | own}))
+
+
 @dataclasses.dataclass(frozen=True)
 class ShortenSettings:
-    """Nothing but the seed."""
+    """The seed, and what only this stage has."""
 
     run: Any
+    most: Annotated[int, AT_LEAST_ONE]
+    order: Annotated[str, OneOf(("first", "last"))] = "first"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -278,6 +339,11 @@ class Shorten(Stage[ShortenSettings, ShortenInputs]):
     settings = ShortenSettings
     inputs = ShortenInputs
     output = Traces
+
+    def problems(self, settings: ShortenSettings) -> Iterator[str]:
+        """A rule between settings, say."""
+        if settings.most > 99:
+            yield f"most: {settings.most} is more than this stage can do"
 
     def run(self, settings: ShortenSettings, inputs: ShortenInputs, output: Artifact) -> None:
         """Does nothing."""

@@ -15,6 +15,14 @@ from sfray.preflight import preflight
     [
         ("method.plans.skill=planing", "method.plans.skill: no skill 'planing'; did you mean 'planning'?"),
         (
+            "+method.plans.variants=[short]",
+            "method.plans: prompts: skills.planning has no variant 'short'; there are default",
+        ),
+        (
+            "method.plans.skill=reflection",
+            "method.plans.skill: reflections are sampled by the reflect stage; choose another skill",
+        ),
+        (
             "method.results.skills=[planing]",
             "method.results.skills: no skill 'planing'; did you mean 'planning'?",
         ),
