@@ -86,6 +86,7 @@ class TraceConfig:
         reflections_per_attempt: Valid ones that may each make a pair of an attempt (draining recipes); null for all.
         attempts_per_question: Uses at most so many attempts, each with all its reflections, seeded; null for all.
         max_per_question: Keeps at most so many traces per question, seeded.
+        subsample_size: Keeps exactly so many traces of the whole set, seeded; null for all.
         max_tokens: Longest trace; one that is longer is drawn again or rejected, never cut.
     """
 
@@ -100,5 +101,6 @@ class TraceConfig:
     reflections_per_attempt: int | None = None
     attempts_per_question: int | None = None
     max_per_question: Annotated[int | None, AT_LEAST_ONE] = None
+    subsample_size: Annotated[int | None, AT_LEAST_ONE] = None
     max_tokens: Annotated[int, AT_LEAST_ONE] = 4096
     builders: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 1

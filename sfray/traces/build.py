@@ -39,6 +39,7 @@ class Workshop:
         count: Tokens of a conversation.
         control: The first control token of the model in a text, or None.
         skills: Name -> skill, for the segments that traces show besides attempts and reflections.
+        kept: Ids of the traces to keep; None for all.
     """
 
     trace: TraceConfig
@@ -47,6 +48,7 @@ class Workshop:
     count: Count
     control: Control | None = None
     skills: Mapping[str, Skill] = field(default_factory=dict)
+    kept: frozenset[str] | None = None
 
     @property
     def tags(self) -> list[str]:
@@ -136,6 +138,9 @@ def build_question(
         statistics.add_drawn(drawn)
         if drawn.made is None:
             built.rejects.append(_given_up(name, drawn, workshop.trace.max_tokens))
+            continue
+        if workshop.kept is not None and name not in workshop.kept:
+            statistics.totals["left_out"] += 1
             continue
         built.traces.append(_trace(name, question, workshop.recipe.name, prompt["content"], drawn))
         statistics.add_trace(drawn.made.draft, drawn.made.tokens)

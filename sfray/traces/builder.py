@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,11 @@ from sfray.records import Attempt, Question, Reflection, SkillSegment, Trace
 from sfray.skills.registry import skills
 from sfray.skills.skill import Skill
 from sfray.store.artifact import Artifact, StageStalled
-from sfray.traces.build import Workshop, build_shard
+from sfray.traces.build import Built, Workshop, build_shard
 from sfray.traces.format import Count
 from sfray.traces.recipes import require
 from sfray.traces.statistics import Statistics
+from sfray.traces.subsample import subsample
 
 CPUS_PER_BUILDER = 0.5
 """Ray reservation: half of it is reading and writing."""
@@ -83,19 +85,34 @@ class TraceBuilder:
         self.sources = sources
         self.questions = pq.ParquetFile(sources.questions.file)
 
-    def build(self, shard: int) -> dict[str, int]:
-        """Builds and persists one shard; returns what the progress bar shows."""
-        built = build_shard(
-            from_table(Question, self.questions.read_row_group(shard)),
-            from_table(Attempt, pq.read_table(self.sources.attempts.shard(shard))),
-            from_table(Reflection, pq.read_table(self.sources.reflections.shard(shard))),
-            self.workshop,
-            [row for of in self.sources.segments for row in from_table(SkillSegment, pq.read_table(of.shard(shard)))],
-        )
+    def names(self, shard: int) -> tuple[int, list[str]]:
+        """The ids of the traces that a shard can make."""
+        return shard, [trace.id for trace in self._built(shard).traces]
+
+    def build(self, shard: int, kept: frozenset[str] | None = None) -> dict[str, int]:
+        """Builds and persists one shard.
+
+        Args:
+            shard: Its number.
+            kept: Ids of the traces to keep; None for all.
+
+        Returns:
+            What the progress bar shows.
+        """
+        built = self._built(shard, kept)
         # Before the part: where a part is, its statistics are too.
         write_json(_statistics(self.output, shard), built.statistics.as_dict())
         self.output.write_shard(shard, to_table(Trace, built.traces), built.rejects)
         return {"shard": shard, "traces": len(built.traces), "rejects": len(built.rejects)}
+
+    def _built(self, shard: int, kept: frozenset[str] | None = None) -> Built:
+        return build_shard(
+            from_table(Question, self.questions.read_row_group(shard)),
+            from_table(Attempt, pq.read_table(self.sources.attempts.shard(shard))),
+            from_table(Reflection, pq.read_table(self.sources.reflections.shard(shard))),
+            replace(self.workshop, kept=kept),
+            [row for of in self.sources.segments for row in from_table(SkillSegment, pq.read_table(of.shard(shard)))],
+        )
 
 
 def counter(tokenizer: Any) -> Count:
@@ -124,8 +141,8 @@ def build(config: TraceSettings, output: Artifact, model: str, sources: Sources)
         sources: What they are made of.
 
     Raises:
-        ValueError: ``trace`` asks for what its recipe cannot do, the shards of the inputs do not
-            match, or two skills of the segments share a tag.
+        ValueError: ``trace`` asks for what its recipe cannot do, or for more traces than there are, the
+            shards of the inputs do not match, or two skills of the segments share a tag.
         ray.exceptions.RayError: A builder failed for a reason that a retry cannot mend.
     """
     start = time.monotonic()
@@ -135,10 +152,14 @@ def build(config: TraceSettings, output: Artifact, model: str, sources: Sources)
     missing = output.missing(shards)
     with Bar("traces", total=len(missing), unit="shards") as bar:
         written: dict[int, int] = {}
-        for summary in _built(config, output, models.anywhere(model), sources, missing):
-            written[summary["shard"]] = summary["traces"]
-            traces = sum(written.values())
-            bar.advance(f"{traces:,} traces, {traces / (time.monotonic() - start):,.0f} traces/s")
+        with _builders(config, output, models.anywhere(model), sources, len(missing)) as builders:
+            minutes = config.engine.timeout_minutes
+            kept = _kept(config, builders, range(shards)) if missing else {}
+            work = [(shard, kept.get(shard)) for shard in missing]
+            for summary in _each(builders, "build", work, minutes):
+                written[summary["shard"]] = summary["traces"]
+                traces = sum(written.values())
+                bar.advance(f"{traces:,} traces, {traces / (time.monotonic() - start):,.0f} traces/s")
     statistics = Statistics()
     for shard in range(shards):
         statistics.merge(read_json(_statistics(output, shard)))
@@ -162,11 +183,22 @@ def limit_line(summary: Mapping[str, Any], limit: int) -> str | None:
     )
 
 
-def _built(
-    config: TraceSettings, output: Artifact, model: str, sources: Sources, missing: Sequence[int]
-) -> Iterator[dict[str, int]]:
-    """Summaries of the missing shards as they are finished."""
-    if not missing:
+def _kept(config: TraceSettings, builders: Sequence[Any], shards: Sequence[int]) -> dict[int, frozenset[str]]:
+    """Shard -> the traces that ``trace.subsample_size`` keeps; empty without it."""
+    size = config.trace.subsample_size
+    if size is None:
+        return {}
+    names = dict(_each(builders, "names", [(shard,) for shard in shards], config.engine.timeout_minutes))
+    return subsample(names, size, config.run.seed)
+
+
+@contextmanager
+def _builders(
+    config: TraceSettings, output: Artifact, model: str, sources: Sources, work: int
+) -> Iterator[Sequence[Any]]:
+    """The actors: ``trace.builders`` of them, but no more than there is work for."""
+    if not work:
+        yield []
         return
     import ray
 
@@ -175,24 +207,50 @@ def _built(
         TraceBuilder
     )
     prompts = load(config.prompts)
-    size = min(config.trace.builders, len(missing))
-    builders = [actor.remote(config, output, model, sources, prompts) for _ in range(size)]
-    waiting = iter(missing)
+    builders = [actor.remote(config, output, model, sources, prompts) for _ in range(min(config.trace.builders, work))]
     try:
-        # One shard at a time each: a slow builder never sits on work that another could do.
-        at_work = {b.build.remote(next(waiting)): b for b in builders}
-        while at_work:
-            ready, _ = ray.wait(list(at_work), num_returns=1, timeout=60 * config.engine.timeout_minutes)
-            if not ready:
-                raise StageStalled(config.engine.timeout_minutes)
-            (finished,) = ready
-            builder = at_work.pop(finished)
-            yield ray.get(finished)
-            if (shard := next(waiting, None)) is not None:
-                at_work[builder.build.remote(shard)] = builder
+        yield builders
     finally:
         for builder in builders:
             ray.kill(builder)
+
+
+def _each(
+    builders: Sequence[Any], method: str, calls: Sequence[tuple[Any, ...]], timeout_minutes: float
+) -> Iterator[Any]:
+    """The results of a method of the builders, as they come.
+
+    Args:
+        builders: The actors.
+        method: Its name.
+        calls: The arguments of each call.
+        timeout_minutes: How long to wait for one result.
+
+    Raises:
+        StageStalled: None came in that time.
+    """
+    if not calls:
+        return
+    import ray
+
+    waiting = iter(calls)
+
+    def start(builder: Any) -> Any:
+        """The next call, with a builder that is free; None when there are no more."""
+        call = next(waiting, None)
+        return None if call is None else getattr(builder, method).remote(*call)
+
+    # One shard at a time each: a slow builder never sits on work that another could do.
+    at_work = {reference: b for b in builders if (reference := start(b)) is not None}
+    while at_work:
+        ready, _ = ray.wait(list(at_work), num_returns=1, timeout=60 * timeout_minutes)
+        if not ready:
+            raise StageStalled(timeout_minutes)
+        (finished,) = ready
+        builder = at_work.pop(finished)
+        yield ray.get(finished)
+        if (reference := start(builder)) is not None:
+            at_work[reference] = builder
 
 
 def _shards(sources: Sources) -> int:

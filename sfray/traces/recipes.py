@@ -154,7 +154,7 @@ def problems(config: TraceConfig) -> Iterator[str]:
         yield f"trace.l_max: {config.l_max} is too few for trace.sampling_response_counts; at least 2"
     if config.variants is not None and not config.variants:
         yield "trace.variants: an empty list leaves no attempts; null uses all"
-    for key in ("max_per_question", "attempts_per_question", "reflections_per_attempt"):
+    for key in ("max_per_question", "subsample_size", "attempts_per_question", "reflections_per_attempt"):
         value = getattr(config, key)
         if value is not None and value < 1:
             yield f"trace.{key}: {value} must be at least 1, or null"

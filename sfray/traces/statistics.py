@@ -31,8 +31,8 @@ class Statistics:
 
     Attributes:
         totals: ``questions``, ``questions_with_traces``, ``traces``, ``pairs``, ``tokens``, ``redrawn`` (drawn
-            more than once to fit), ``given_up`` (no draw fitted) and ``skipped.*``, rows that an earlier stage
-            had marked.
+            more than once to fit), ``given_up`` (no draw fitted), ``left_out`` (by ``trace.subsample_size``) and
+            ``skipped.*``, rows that an earlier stage had marked.
         pairs: Attempts per trace -> traces.
         mix: ``"n+,n-"`` -> traces.
         mix_drawn: The same of the first draw of each trace, before the limit on tokens.
@@ -126,6 +126,7 @@ class Statistics:
             "questions_with_traces": totals["questions_with_traces"],
             "redrawn": totals["redrawn"],
             "given_up": totals["given_up"],
+            "left_out": totals["left_out"],
             "skipped": skipped,
             "questions": _by_level(self.questions),
             "attempts_per_trace": {"mean": _rate(totals["pairs"], traces), "histogram": _by_number(self.pairs)},

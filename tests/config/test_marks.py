@@ -29,7 +29,7 @@ BOUNDS = {
         "run.shard_questions model.context engine.actors engine.threads engine.tensor_parallel engine.max_num_seqs "
         "engine.max_num_batched_tokens sample.n sample.max_tokens reflect.n reflect.max_tokens evaluate.n "
         "evaluate.max_tokens trace.l_max trace.n_correct trace.repeats trace.max_per_question trace.max_tokens "
-        "select.per_question select.max_tokens segments.n segments.max_tokens evaluate.force_to "
+        "trace.subsample_size select.per_question select.max_tokens segments.n segments.max_tokens evaluate.force_to "
         "teacher.n teacher.max_tokens teacher.concurrency "
         "trace.builders sft.workers sft.batch sft.micro_batch sft.epochs sft.max_length sft.save_every sft.keep "
         "grpo.nodes grpo.ranks_per_node grpo.batch grpo.mini_batch grpo.micro_batch grpo.steps grpo.max_prompt "

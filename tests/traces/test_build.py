@@ -199,6 +199,20 @@ def test_subsampling_is_seeded_and_keeps_whole_rows() -> None:
     assert [t.id for t in per_question[QUESTIONS[0].id]] == [f"{QUESTIONS[0].id}#each_length.{k}" for k in (0, 1)]
 
 
+def test_traces_that_are_not_kept_are_left_out_and_counted() -> None:
+    shop = workshop(recipe="each_length", l_max=4)
+    every = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, shop)
+    kept = frozenset(t.id for t in every.traces[::3])
+    some = build_shard(QUESTIONS, ATTEMPTS, REFLECTIONS, replace(shop, kept=kept))
+    assert some.traces == every.traces[::3]
+    assert some.rejects == every.rejects
+    summary = some.statistics.summary()
+    assert summary["left_out"] == len(every.traces) - len(kept)
+    assert summary["traces"] == sum(level["traces"] for level in summary["questions"].values()) == len(kept)
+    assert some.statistics.mix_drawn == every.statistics.mix_drawn
+    assert sum(some.statistics.mix.values()) == len(kept)
+
+
 @pytest.mark.parametrize("recipe", ["algorithm1", "random"])
 def test_fewer_attempts_are_the_same_in_any_shard_and_order(recipe: str) -> None:
     few = workshop(recipe=recipe, attempts_per_question=3)

@@ -54,8 +54,8 @@ def build(inputs: builder.Sources, folder: Path, builders: int) -> Artifact:
     return stage
 
 
-def config(builders: int) -> Config:
-    return Config(trace=TraceConfig(builders=builders))
+def config(builders: int, **trace: int) -> Config:
+    return Config(trace=TraceConfig(builders=builders, **trace))
 
 
 def model(inputs: builder.Sources) -> str:
@@ -108,6 +108,26 @@ def test_only_missing_shards_are_built_again(undisturbed: Artifact, inputs: buil
     builder.build(config(1), stage, model(inputs), inputs)
     assert stage.part(1).stat().st_mtime_ns == kept
     assert contents(stage) == contents(undisturbed)
+
+
+def test_a_subsample_is_the_same_for_any_number_of_builders(
+    undisturbed: Artifact, inputs: builder.Sources, tmp_path: Path
+) -> None:
+    every = [t for p in undisturbed.parts() for t in from_table(Trace, pq.read_table(p))]
+    stages = []
+    for builders in (1, 2):
+        stages.append(Artifact(tmp_path / str(builders), "traces", {}, {}))
+        stages[-1].open()
+        builder.build(config(builders, subsample_size=20), stages[-1], model(inputs), inputs)
+    assert contents(stages[0]) == contents(stages[1])
+    some = [t for p in stages[0].parts() for t in from_table(Trace, pq.read_table(p))]
+    assert len(some) == stages[0].manifest.counts["traces"] == 20
+    assert [t for t in every if t in some] == some
+    assert stages[0].manifest.metrics["left_out"] == len(every) - 20
+    more = Artifact(tmp_path / "more", "traces", {}, {})
+    more.open()
+    with pytest.raises(ValueError, match=r"^trace\.subsample_size: 10000 asks for more traces than there are"):
+        builder.build(config(1, subsample_size=10_000), more, model(inputs), inputs)
 
 
 def test_a_killed_builder_costs_nothing(undisturbed: Artifact, inputs: builder.Sources, tmp_path: Path) -> None:

@@ -348,6 +348,7 @@ def test_a_recipe_from_elsewhere_that_cannot_be_used(name: str, message: str) ->
         ({"n_incorrect": -1}, ["trace.n_incorrect: -1 must be 0 or more"]),
         ({"variants": []}, ["trace.variants: an empty list leaves no attempts; null uses all"]),
         ({"max_per_question": 0}, ["trace.max_per_question: 0 must be at least 1, or null"]),
+        ({"subsample_size": 0}, ["trace.subsample_size: 0 must be at least 1, or null"]),
         ({"attempts_per_question": 0}, ["trace.attempts_per_question: 0 must be at least 1, or null"]),
         ({"reflections_per_attempt": 0}, ["trace.reflections_per_attempt: 0 must be at least 1, or null"]),
         (

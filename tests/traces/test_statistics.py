@@ -34,6 +34,7 @@ def test_summary() -> None:
         "questions_with_traces": 2,
         "redrawn": 1,
         "given_up": 1,
+        "left_out": 0,
         "skipped": {"no_answer": 4},
         "questions": {
             "countdown-3": {
