@@ -53,7 +53,8 @@ WRONG = [
     ("model=[tiny,qwen2.5_7b]", f"model=[tiny,qwen2.5_7b]: one option is wanted; {MODELS}"),
     (
         "+experiment/paper=countdown_1.5",
-        "+experiment/paper=countdown_1.5: no such option; conf/experiment/paper has countdown_1.5b, countdown_7b, "
+        "+experiment/paper=countdown_1.5: no such option; conf/experiment/paper has budget_forcing, "
+        "countdown_1.5b, countdown_7b, "
         "openthoughts_10k, openthoughts_1k; did you mean +experiment/paper=countdown_1.5b?",
     ),
     # keys

@@ -113,8 +113,8 @@ def test_every_preset_of_the_paper_uses_it(experiment: str) -> None:
     assert set(config.sample.variants) <= set(PAPER.solve)
 
 
-def test_other_experiments_keep_the_default() -> None:
+def test_other_experiments_have_the_tiny_wording() -> None:
     assert len(PRESETS) == 12
     others = [path.stem for path in (CONF / "experiment").glob("*.yaml")]
-    assert {load([f"experiment={name}"]).prompts for name in others} == {"default"}
+    assert {load([f"experiment={name}"]).prompts for name in others} == {"tiny"}
     assert load(["experiment=paper/countdown_1.5b", "prompts=default"]).prompts == "default"
