@@ -102,7 +102,7 @@ def connect(config: ClusterConfig) -> None:
     if ray.is_initialized():
         return
     address = chosen_address(config)
-    folder = Path(tempfile.gettempdir(), f"sfray-{os.getuid()}")
+    folder = local_folder()
     if address == "local":
         remove_old_sessions(folder)
         ray.init(
@@ -155,6 +155,24 @@ def on_local_disk(run_dir: str) -> str | None:
         f"run.dir: {run_dir!r} is relative: it lies in this job's copy of the code, {Path(run_dir).resolve()}, "
         f"which no other node sees and Ray clears away; name storage that all nodes share"
     )
+
+
+def logs() -> Path | None:
+    """Folder of the logs of Ray's processes on this node; None where Ray is not in use.
+
+    Ray links its latest session in its temporary folder (https://docs.ray.io, "Configuring logging").
+    """
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return None
+    places = (local_folder(), Path(tempfile.gettempdir(), "ray"))
+    found = [p for place in places if (p := place / "session_latest" / "logs").is_dir()]
+    return max(found, key=lambda p: p.stat().st_mtime, default=None)
+
+
+def local_folder() -> Path:
+    """Ray's temporary folder of local clusters."""
+    return Path(tempfile.gettempdir(), f"sfray-{os.getuid()}")
 
 
 def nodes() -> list[dict[str, float]]:

@@ -24,6 +24,7 @@ from sfray.io.userfiles import located
 from sfray.preflight import local, model_problems, preflight
 from sfray.progress import console
 from sfray.stages.stage import declared_inputs
+from sfray.store import failure
 from sfray.store.artifact import Artifact
 from sfray.store.folder import RunFolder
 from sfray.store.locks import RunLocked, hold
@@ -129,11 +130,22 @@ def _make(name: str, this: Run) -> None:
             this.folder.link(name, artifact.path)
             _on_cluster(step, this.config)
             console.print(f"[bold]{name}[/]")
-            step.stage.run(step.settings, _inputs(step, this.artifacts), artifact)
+            _run_stage(step, this, artifact)
             console.print(summary(name, artifact.manifest))
         else:
             console.print(f"[dim]{name}: done already[/]")
     this.folder.link(name, artifact.path)
+
+
+def _run_stage(step: Step, this: Run, artifact: Artifact) -> None:
+    """Does a step's work; keeps why it failed, for ``sfray why``."""
+    try:
+        step.stage.run(step.settings, _inputs(step, this.artifacts), artifact)
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # on a full disk the error itself must still be told
+            failure.record(artifact.path, step.name, error, cluster.logs())
+        raise
+    failure.forget(artifact.path)
 
 
 @contextlib.contextmanager

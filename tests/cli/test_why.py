@@ -1,0 +1,48 @@
+"""``sfray why`` on runs that failed on purpose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sfray import pipeline
+from sfray.cli import app
+from sfray.compose import load
+from sfray.stages.questions import MakeQuestions
+
+SMALL = ["steps=[questions]", "task.sft.count=4", "task.rl.count=16", "task.eval.count=4"]
+
+
+def said(run: Path) -> str:
+    """What the command prints."""
+    done = CliRunner().invoke(app, ["why", str(run)])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_a_step_that_fails_is_explained_and_forgotten_once_it_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load([*SMALL, f"run.dir={tmp_path}", "run.name=r"])
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "x"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MakeQuestions, "run", fail)
+        with pytest.raises(OSError, match="No space left"):
+            pipeline.run(config)
+    text = said(tmp_path / "r")
+    assert text.startswith("questions: failed, last wrote 0 min ago\n")
+    assert "  cause    OSError: [Errno 28] No space left on device" in text
+    assert "  hint     Make room on the disk of run.dir" in text
+    assert "  resume   the command that started the run makes all of the step again" in text
+    pipeline.run(config)
+    assert said(tmp_path / "r") == "every step that was begun is finished\n"
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["why", str(tmp_path)])
+    assert done.exit_code == 2

@@ -1,0 +1,65 @@
+"""Why a step failed is kept with its first cause first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ray.exceptions import RayTaskError
+
+from sfray.store import failure
+
+
+def raised() -> BaseException:
+    """An error of a worker, wrapped twice."""
+    try:
+        try:
+            try:
+                raise MemoryError("no memory for 3 blocks")
+            except MemoryError as error:
+                raise RuntimeError("the engine stopped") from error
+        except RuntimeError as error:
+            raise ValueError("shard 3") from error
+    except ValueError as error:
+        return error
+
+
+def test_the_first_cause_comes_first(tmp_path: Path) -> None:
+    failure.record(tmp_path, "attempts", raised())
+    kept = failure.read(tmp_path)
+    assert kept is not None
+    assert kept.step == "attempts"
+    assert kept.errors == [
+        ["MemoryError", "no memory for 3 blocks"],
+        ["RuntimeError", "the engine stopped"],
+        ["ValueError", "shard 3"],
+    ]
+    assert "MemoryError: no memory for 3 blocks" in kept.traceback
+    assert kept.logs == []
+    failure.forget(tmp_path)
+    assert failure.read(tmp_path) is None
+
+
+def test_a_workers_own_error_is_the_cause() -> None:
+    wrapped = RayTaskError("work", "Traceback …", KeyError("gold"))
+    assert [type(e).__name__ for e in failure.causes(wrapped)] == ["RayTaskError", "KeyError"]
+
+
+def test_errors_that_cause_each_other_end() -> None:
+    one, two = ValueError("one"), ValueError("two")
+    one.__cause__, two.__cause__ = two, one
+    assert list(failure.causes(one)) == [one, two]
+
+
+@pytest.mark.parametrize("name", ["worker-1.err", "python-worker-2.err"])
+def test_logs_that_speak_of_an_error_are_copied(tmp_path: Path, name: str) -> None:
+    logs, folder = tmp_path / "logs", tmp_path / "artifact"
+    logs.mkdir()
+    (logs / name).write_bytes(b"x" * 100_000 + b"\nTraceback (most recent call last)\n")
+    (logs / "worker-quiet.err").write_text("nothing to say\n")
+    (logs / "raylet.err").write_text("Error of another process\n")
+    made = failure.record(folder, "sft", raised(), logs)
+    assert made.logs == [name]
+    copied = (folder / "logs" / name).read_bytes()
+    assert len(copied) == 64 * 1024
+    assert copied.endswith(b"Traceback (most recent call last)\n")
