@@ -103,3 +103,12 @@ def test_the_code_of_a_page_is_the_examples_own(page: str, language: str, file: 
 def test_the_wording_of_a_page_is_the_examples_own() -> None:
     wording = blocks("new_skill.md", "yaml")[0]
     assert f"\n{wording}\n" in (LAB / "prompts.yaml").read_text(encoding="utf-8")
+
+
+def test_every_promise_is_held_by_a_test() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (DOCS / "guarantees.md").read_text(encoding="utf-8"))
+    assert len(named) >= 15
+    missing = [
+        f"{file}::{test}" for file, test in named if f"def {test}(" not in (ROOT / file).read_text(encoding="utf-8")
+    ]
+    assert missing == []
