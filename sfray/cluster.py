@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import secrets
 import shutil
 import socket
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from sfray.config import ClusterConfig
-from sfray.errors import TRY_AGAIN
+from sfray.errors import REFUSED, TRY_AGAIN
 from sfray.progress import console
 
 _QUIET = {
@@ -35,6 +36,9 @@ _QUIET = {
 ANSWER_SECONDS = 10.0
 """How long the address of a cluster may take to answer; Ray itself would wait for a dead one without a word."""
 
+LOOK_SECONDS = 120.0
+"""How long the nodes may take to look for a file: each may have to start a worker."""
+
 _HOST_PORT = re.compile(r"(?:ray://)?([^\s:/]+):(\d+)")
 
 
@@ -42,6 +46,12 @@ class NoCluster(RuntimeError):
     """The address of the cluster does not lead to one."""
 
     exit_status = TRY_AGAIN
+
+
+class NotShared(RuntimeError):
+    """A node does not see the storage of the runs."""
+
+    exit_status = REFUSED
 
 
 class NoRoom(RuntimeError):
@@ -180,6 +190,47 @@ def nodes() -> list[dict[str, float]]:
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def require_shared(folder: Path) -> None:
+    """Writes a file here and looks for it on every node that is alive.
+
+    Args:
+        folder: Where runs lie.
+
+    Raises:
+        NotShared: A node does not see it; names the nodes.
+    """
+    if len(nodes()) < 2:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    token = folder / f".seen-{secrets.token_hex(8)}"
+    token.touch()
+    try:
+        blind = sorted(address for address, sees in _looked_for(token).items() if not sees)
+    finally:
+        token.unlink()
+    if blind:
+        raise NotShared(
+            f"run.dir: {folder} is not the same on all nodes: what {socket.gethostname()} wrote there is not seen on "
+            f"{', '.join(blind)}. Name storage that all nodes share"
+        )
+
+
+def _looked_for(file: Path) -> dict[str, bool]:
+    """Address of each node that is alive -> whether a file is there."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    look = ray.remote(num_cpus=0)(os.path.exists)
+    found = {
+        node["NodeManagerAddress"] + " " + node["NodeID"][:8]: look.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ).remote(str(file))
+        for node in ray.nodes()
+        if node["Alive"]
+    }
+    return dict(zip(found, ray.get(list(found.values()), timeout=LOOK_SECONDS), strict=True))
 
 
 def require_room(config: ClusterConfig, shortfall: Callable[[Sequence[Mapping[str, float]]], str | None]) -> None:

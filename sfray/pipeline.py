@@ -171,6 +171,7 @@ def _on_cluster(step: Step, config: Config) -> None:
         cluster.connect(config.cluster)
         if (problem := cluster.on_local_disk(str(located(config.run.dir)))) and len(cluster.nodes()) > 1:
             raise ConfigError([problem])
+        cluster.require_shared(located(config.run.dir).resolve())
         if need := need_of(step):
             cluster.require_room(config.cluster, lambda nodes: shortfall(need, step.kind, nodes))
     elif step.stage.cluster == "own":

@@ -56,6 +56,31 @@ def test_dead_nodes_do_not_count(monkeypatch):
     assert nodes() == [{"CPU": 2.0}, {"CPU": 4.0}]
 
 
+def test_storage_that_a_node_does_not_see_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(cluster, "nodes", lambda: [{}, {}])
+    monkeypatch.setattr(cluster, "_looked_for", lambda file: {"10.0.0.1": file.exists(), "10.0.0.2": False})
+    with pytest.raises(cluster.NotShared, match=r"^run\.dir: .* is not seen on 10\.0\.0\.2\. Name storage"):
+        cluster.require_shared(tmp_path / "runs")
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+@pytest.mark.engine
+def test_two_nodes_see_what_they_share(tmp_path):
+    from ray.cluster_utils import Cluster
+
+    two = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 80 * 2**20})
+    try:
+        two.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+        connect(ClusterConfig(address=two.address))
+        assert len(nodes()) == 2
+        assert list(cluster._looked_for(tmp_path).values()) == [True, True]
+        assert list(cluster._looked_for(tmp_path / "none").values()) == [False, False]
+        cluster.require_shared(tmp_path)
+    finally:
+        disconnect()
+        two.shutdown()
+
+
 def test_a_step_waits_for_nodes_and_says_so_once(monkeypatch, capsys):
     there = [[{"CPU": 1.0}], [{"CPU": 1.0}], [{"CPU": 1.0}, {"CPU": 4.0}]]
     monkeypatch.setattr(cluster, "nodes", lambda: there.pop(0))
