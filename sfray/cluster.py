@@ -24,7 +24,7 @@ _QUIET = {
     "RAY_TRAIN_V2_ENABLED": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Worker processes nobody asked for yet cost a laptop seconds of its two cores.
+    # Worker processes that are not needed yet cost a laptop seconds of its two cores.
     "RAY_prestart_worker_first_driver": "0",
     # Ray lowers its workers' priority: anything else on a laptop would starve them.
     "RAY_worker_niceness": "0",

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RejectReason(StrEnum):
-    """A reason, as it stands in ``rejects.parquet``, in manifests and in the report."""
+    """A reason, as it is written in ``rejects.parquet``, in manifests and in the report."""
 
     # Rows of data sets and imports
     UNREADABLE = "unreadable"

@@ -24,8 +24,8 @@ from sfray.cli.why import why
 
 app = typer.Typer(help="SkillFactory on Ray.", no_args_is_help=True, add_completion=False)
 
-for door in (run, job):
-    app.command(context_settings={"ignore_unknown_options": True})(door)
+for passing_on in (run, job):
+    app.command(context_settings={"ignore_unknown_options": True})(passing_on)
 for command in (check, doctor, ls, why, gc, score, report, compare, export, render, submit):
     app.command()(command)
 app.command("import")(import_)

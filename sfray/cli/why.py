@@ -19,7 +19,7 @@ def why(
         Path, typer.Argument(help="Folder of a run, for example runs/quickstart.", exists=True, file_okay=False)
     ],
 ) -> None:
-    """Say why a run failed or stands still: the step, the first cause, its log, and what resuming would do again."""
+    """Say why a run failed or hangs: the step, the first cause, its log, and what resuming would do again."""
     from sfray.store.diagnosis import diagnose
     from sfray.store.folder import RunFolder
 

@@ -28,7 +28,7 @@ from sfray.tasks.task import Task
 def _conf() -> Path:
     """The config tree: inside the package where a wheel put it, else beside the package, in the checkout."""
     package = Path(__file__).resolve().parents[1]
-    # A checkout has no sfray/conf; a folder of installed packages may well hold somebody else's conf.
+    # A checkout has no sfray/conf; a folder of installed packages may well hold a conf of another project.
     installed = package / "conf"
     return installed if (installed / "config.yaml").is_file() else package.parent / "conf"
 

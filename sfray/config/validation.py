@@ -56,7 +56,7 @@ def typed(cls: type, values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     Args:
         cls: The dataclass.
         values: Field -> value, in plain containers.
-        prefix: What stands before a field's name in an error.
+        prefix: What precedes a field's name in an error.
 
     Raises:
         ConfigError: A value is not of its type.

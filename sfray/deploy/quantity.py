@@ -13,7 +13,7 @@ _FACTORS |= {letter: Fraction(1000) ** -power for power, letter in enumerate("mu
 
 
 def quantity(value: object) -> Fraction | None:
-    """The number that a quantity stands for; None for anything else.
+    """The number that a quantity means; None for anything else.
 
     Example:
         >>> quantity("500m"), quantity("2Gi") == 2**31, quantity("many")

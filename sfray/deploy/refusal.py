@@ -1,4 +1,4 @@
-"""The end of a refused run inside a Ray job, so that nobody tries it again."""
+"""The end of a refused run inside a Ray job, so that it is not tried again."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def faults(manifest: Manifest, job: Job) -> list[Fault]:
         at, spec = cluster_of(manifest)
         if spec is not None:
             found += [*cluster(spec, at), *groups(spec, at)]
-            if not found:  # sums of things that are not there help nobody
+            if not found:  # sums of things that are not there do not help
                 found += sum_faults(manifest, job)
     return found
 

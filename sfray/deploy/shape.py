@@ -22,7 +22,7 @@ SMALLEST_STORE = 2 * GIB
 """Of Ray's object store: blocks of Ray Data and results are small beside it."""
 
 SHM_SPARE = 1
-"""GiB of ``/dev/shm`` that nobody has asked for: Ray puts its objects on the disk where they fill it to the brim."""
+"""GiB of ``/dev/shm`` that no stage asks for: Ray puts its objects on the disk where they fill it to the brim."""
 
 SCRATCH = 50 * GIB
 """On the local disk of a node beside checkpoints: Ray's logs, objects that it spills, compiled kernels."""

@@ -36,7 +36,7 @@ class Published:
     """The paper's figures for one base model.
 
     Attributes:
-        source: Where they stand.
+        source: Where they were published.
         model: The base model.
         trained_on: What it was trained on.
         averaged: The groups that ``Row.average`` is over.

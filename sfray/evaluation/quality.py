@@ -160,7 +160,7 @@ def _count(question: Question, attempts: Sequence[Attempt], reflections: Sequenc
         if r.attempt_id not in truths:
             raise ValueError(f"quality: reflection {r.id!r} is on an attempt that is not in its shard")
         variant, correct = truths[r.attempt_id]
-        if correct is None:  # nobody knows which verdict would have been right
+        if correct is None:  # it is unknown which verdict would have been right
             continue
         verdict = no_verdicts()
         verdict[int(correct), said(r.verdict)] = 1

@@ -154,7 +154,7 @@ def _paired(
     names = ordered({group_of[s][i] for s, there in asked.items() for i in there})
     for name in wanted:
         if name not in names:
-            raise NotComparable(f"nobody answered {name!r}{suggestion(name, names)}")
+            raise NotComparable(f"no model answered {name!r}{suggestion(name, names)}")
     ids = {
         name: [[i for i, its in group_of[s].items() if its == name and i in shared[s]] for s in questions]
         for name in wanted or names

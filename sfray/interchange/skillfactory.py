@@ -3,7 +3,7 @@
     sfray import skillfactory data.parquet --run runs/released
     python launch.py run.name=released steps=[sft]
 
-Every attempt is judged anew by our verifier; where the label that came with it says
+Every attempt is judged again by our verifier; where the label that came with it says
 otherwise, ours counts and the disagreement is reported. The rows are spilled to disk by
 shard while they are read, so memory holds the questions and one shard, whatever the size
 of the data and the order of its rows.

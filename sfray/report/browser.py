@@ -1,4 +1,4 @@
-"""The traces and responses that the report shows: which ones, and what stands beside them."""
+"""The traces and responses that the report shows: which ones, and what is shown beside them."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class ReflectionJob(ShardJob):
     def requests(self, shard: int) -> tuple[list[Source], list[Request], list[Reject]]:
         """One request for each usable attempt and reflection variant.
 
-        An attempt that was cut, gives no answer or one that nobody could judge cannot stand
+        An attempt that was cut, gives no answer or one that could not be judged cannot be
         in a trace, so it is not reflected on. The prompt is the question's own: hints are never shown here.
         """
         prompts = load(self.config.prompts)

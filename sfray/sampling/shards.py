@@ -101,7 +101,7 @@ def run_shards(job: ShardJob, model: str, shards: Sequence[int], title: str) -> 
 
     Raises:
         StageStalled: Nothing finished for ``engine.timeout_minutes``.
-        ray.exceptions.RayError: An actor failed for a reason that a retry cannot mend.
+        ray.exceptions.RayError: An actor failed for a reason that a retry cannot fix.
     """
     written: dict[int, int] = {}
     if not shards:

@@ -37,7 +37,7 @@ def hold(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / ".lock"
-    # "a+" opens without truncating: the holder's name must survive those who knock.
+    # "a+" opens without truncating: the holder's name must survive those who try.
     with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -21,7 +21,7 @@ class AcronymOptions:
 
     Attributes:
         longer: Bounds of how many letters the hidden word may have beyond the level, inclusive.
-        extra: Bounds of how many words stand in the list that the hidden word does not need.
+        extra: Bounds of how many words are in the list that the hidden word does not need.
         word_length: Bounds of the length of the listed words.
     """
 

@@ -8,7 +8,7 @@ The grammar is all there is; nothing outside it can be read, let alone executed:
     integer    = "0" | [1-9][0-9]*              ASCII digits only
 
 ``×`` ``·`` and ``⋅`` are read as ``*``, ``÷`` as ``/`` and ``−`` as ``-``; the letter x
-is not an operator. Space, tab and line breaks may stand between symbols. There is no
+is not an operator. Space, tab and line breaks may come between symbols. There is no
 sign: a leading minus makes no value reachable that a difference does not, and what
 binds tighter, sign or power, is a question the grammar then never has to answer.
 """

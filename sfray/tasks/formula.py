@@ -89,7 +89,7 @@ _BRACKET = re.compile(r"\\?[{(\[]|\\?[})\]]|,")
 def unwrap(answer: str) -> str | None:
     """The formula of an answer: without one pair of math delimiters, its ``\\boxed{}`` and a final period.
 
-    A dollar sign that has no other and stands before a number is a price's. None when a
+    A dollar sign that has no other and precedes a number is a price's. None when a
     delimiter is left inside or braces do not match: the answer then holds several
     formulas, and which one is meant is not for the verifier to choose.
     """
@@ -157,7 +157,7 @@ def named(formula: str) -> list[tuple[str, str]] | None:
 
 
 def stated(formula: str) -> str | None:
-    """What ``x = 42`` states, 42; None when what stands before the sign is no name."""
+    """What ``x = 42`` states, 42; None when what precedes the sign is no name."""
     name, _, value = formula.partition("=")
     return value.strip() if "=" not in value and _NAME.fullmatch(name.strip()) else None
 
@@ -224,7 +224,7 @@ def _may_follow(value: str, unit: str, word: str, letters: bool) -> bool:
 
 
 def has_variable(formula: str) -> bool:
-    """Whether a letter stands alone in it."""
+    """Whether a letter is alone in it."""
     return _VARIABLE.search(_COMMAND.sub(" ", formula)) is not None
 
 

@@ -5,7 +5,7 @@ with the same columns.
 ``splits`` says which of the data set's own splits serves which of ours. Where several of
 ours share one, each row goes to one of them by a hash of its question, in equal shares;
 where they do not, a question that a later split also holds (eval before rl before sft)
-is left to that one. Either way no question stands in two splits. Rows are visited in a
+is left to that one. Either way no question is in two splits. Rows are visited in a
 seeded order, and a larger count only appends. An evaluation that asks for every row goes
 on without those that are no question; training does not.
 """

@@ -1,4 +1,4 @@
-"""What word problems count, and the words between: the closed list of nouns that may stand behind a number.
+"""What word problems count, and the words between: the closed list of nouns that may follow a number.
 
 A noun outside the list is taken only where the gold has it too. Plurals need no entry.
 """
@@ -72,7 +72,7 @@ _BESIDE = """
     daily weekly monthly yearly annual annually spent saved earned needed used worth
     chocolate vanilla strawberry ice cream peanut
 """
-"""What stands with a noun: its kind, and where or when it is."""
+"""What goes with a noun: its kind, and where or when it is."""
 
 
 def stem(word: str) -> str:

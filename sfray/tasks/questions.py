@@ -36,7 +36,7 @@ def write(config: QuestionSettings, output: Artifact) -> None:
             raise ValueError(f"{error}; every rejected row: {output.keep_rejects(rejects)}") from error
         for question in questions:
             if owner.setdefault(f"{question.text}\n{question.gold}", split) != split:
-                raise ValueError(f"task: {question.id} also stands in another split")
+                raise ValueError(f"task: {question.id} is also in another split")
         table = to_table(Question, questions)
         write_table(output.path / f"{split}.parquet", table, row_group_size=config.run.shard_questions)
         counts[split] = len(questions)

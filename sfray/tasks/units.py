@@ -1,4 +1,4 @@
-"""What may stand behind a number without changing it: units, and the nouns of word problems.
+"""What may follow a number without changing it: units, and the nouns of word problems.
 
 Both are closed lists, here and in :mod:`sfray.tasks.nouns`; a word that is on neither passes only
 where the gold has it too, and even there what makes another number of it (``million``,
@@ -178,7 +178,7 @@ def leaves_value(words: Sequence[str], money: bool, known: Collection[str] = ())
 
     Args:
         words: Without white space and slashes; a slash reads as ``per``.
-        money: Whether a currency sign stands before the number.
+        money: Whether a currency sign precedes the number.
         known: The gold's own words, as of :func:`is_unit`.
     """
     if len(words) > MAX_WORDS or not all(is_unit(w, b, known) for w, b in zip(words, ("", *words), strict=False)):

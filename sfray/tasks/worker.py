@@ -37,7 +37,7 @@ MEMORY_BYTES = 4 << 30
 """Cap on a worker's address space."""
 
 # Without site and without PYTHONPATH, Python starts with the standard library alone on its path. So that comes first,
-# and a re.py beside the caller's script is nobody's module re.
+# and a re.py beside the caller's script is no module re.
 _START = (
     "import site, sys; sys.path += sys.argv[2:]; site.main(); from sfray.tasks.worker import serve; serve(sys.argv[1])"
 )

@@ -1,6 +1,6 @@
 """The second phase of pre-training: documents that follow each other in one context.
 
-Rows are long, and a document sees everything that stands before it, as in the
+Rows are long, and a document sees everything that precedes it, as in the
 pre-training of real models. The mix has more puzzles of four to six numbers, reflections
 over three to six numbers alike, failed attempts of others as context, and copying.
 """

@@ -1,4 +1,4 @@
-"""What stands before a question when the base is measured: nothing, other conversations, or failed attempts."""
+"""What precedes a question when the base is measured: nothing, other conversations, or failed attempts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sfray.tiny import attempts, crowd
 from sfray.tiny.corpus import ATTEMPTED, SIZES, pick, problem, solve_messages
 
 PAIRS = (2, 6)
-"""How many unrelated question-answer pairs stand before the question."""
+"""How many unrelated question-answer pairs precede the question."""
 
 FAILURES = (1, 2, 3)
 """How many failed attempts at the puzzle the user shows with the question."""
@@ -36,7 +36,7 @@ def chat(puzzle: Problem, surrounding: str, seed: int) -> list[Message]:
 
 
 def pair(puzzle: Problem, index: int, seed: int) -> list[Message]:
-    """One unrelated question with somebody's answer, which is not always right."""
+    """One unrelated question with an answer, which is not always right."""
     source = rng("tiny", "pair", seed, puzzle.key, index)
     other = problem(source, pick(source, SIZES))
     answer = attempts.write(source, other, attempts.work(source, other, pick(source, ATTEMPTED)), "plain")

@@ -32,7 +32,7 @@ SPECIAL = (TEXT_END, START, END)
 
 VOCAB_SIZE = 1024
 CUTS = r"\n|\d|[()]|</?[a-z]+>|[^\d\n()<]+|<"
-"""What stands alone: a line end, a digit, a bracket, a tag, a run of anything else."""
+"""What is a piece of its own: a line end, a digit, a bracket, a tag, a run of anything else."""
 
 SAMPLE_DOCUMENTS = 4_000
 WORDING_REPEATS = 40
@@ -89,7 +89,7 @@ def _merge(texts: Iterable[str]) -> Tokenizer:
 
 
 def _plain(merged: Tokenizer, token: str) -> str:
-    """A phrase as the text it stands for; single bytes and special tokens stay as they are named."""
+    """A phrase as the text it encodes; single bytes and special tokens stay as they are named."""
     return token if len(token) == 1 or token in SPECIAL else merged.decoder.decode([token])
 
 

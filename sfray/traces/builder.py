@@ -143,7 +143,7 @@ def build(config: TraceSettings, output: Artifact, model: str, sources: Sources)
     Raises:
         ValueError: ``trace`` asks for what its recipe cannot do, or for more traces than there are, the
             shards of the inputs do not match, or two skills of the segments share a tag.
-        ray.exceptions.RayError: A builder failed for a reason that a retry cannot mend.
+        ray.exceptions.RayError: A builder failed for a reason that a retry cannot fix.
     """
     start = time.monotonic()
     require(config.trace)

@@ -85,7 +85,7 @@ def test_what_cannot_be_paired_is_said(tmp_path):
     refuses([("x", a), ("x", run(tmp_path, "b"))], r"both are 'x' with run\.seed 0; name them apart: NAME=")
     refuses([(None, run(tmp_path, "a", models=["base"]))], "there is only a: name two models")
     refuses([(None, a)], "no model 'grop' was evaluated; did you mean 'grpo'", models=["grop"])
-    refuses([(None, a)], "nobody answered 'countdown-7'; did you mean", groups=["countdown-7"])
+    refuses([(None, a)], "no model answered 'countdown-7'; did you mean", groups=["countdown-7"])
     lacks = ["countdown-4:eval:000000"]
     refuses(
         [(None, a), (None, run(tmp_path, "b", lacks=lacks))],

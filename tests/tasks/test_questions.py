@@ -76,5 +76,5 @@ def test_a_task_that_shares_a_question_is_refused(raw: dict, tmp_path: Path, mon
     ]
     monkeypatch.setattr("sfray.tasks.countdown.Countdown.questions", lambda self, split, config, seed: iter(same))
     task = {s: {"levels": ["3"], "count": 2 if s != "rl" else 256} for s in ("sft", "rl", "eval")}
-    with pytest.raises(ValueError, match="also stands in another split"):
+    with pytest.raises(ValueError, match="is also in another split"):
         questions.write(config(raw, task), stage(tmp_path))

@@ -191,7 +191,7 @@ def processes(identity: str) -> Iterator[psutil.Process]:
 
 
 def weight_buffers(identity: str) -> list[Path]:
-    """verl's weight buffers in shared memory that a run holds, or that nobody holds any more.
+    """verl's weight buffers in shared memory that a run holds, or that no process holds any more.
 
     Buffers that a living process of another run has mapped are not among them.
     """

@@ -97,7 +97,7 @@ class PlatformCPU(PlatformBase):
     """The platform. Ray sees one *logical* GPU per training process.
 
     verl schedules by the resources "GPU" and "NPU" only, so its private Ray instance is
-    started with as many logical GPUs as there are ranks; no device stands behind them.
+    started with as many logical GPUs as there are ranks; there is no device behind them.
     """
 
     device_name = "cpu"
@@ -166,7 +166,7 @@ class PlatformCPU(PlatformBase):
         return "GPU"
 
     def ray_noset_envvars(self) -> list[str]:
-        """Ray may set the visible devices: nobody reads them."""
+        """Ray may set the visible devices: they are not read."""
         return []
 
     def is_ipc_supported(self) -> bool:
