@@ -35,13 +35,21 @@ from types import MappingProxyType
 
 from sfray.names import suggestion
 
-ATTEMPT, REFLECTION = "attempt", "reflection"
-"""The skills whose segments every trace is made of."""
+ATTEMPT = "attempt"
+"""Skill of solving the question; every trace has segments of it."""
+
+REFLECTION = "reflection"
+"""Skill of checking an attempt; every trace has segments of it."""
 
 TAGS: Mapping[str, str] = MappingProxyType({ATTEMPT: "sample", REFLECTION: "reflect"})
 """Skill -> tag, for the traces of the paper."""
 
-THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+THINK_OPEN = "<think>"
+"""Tag that opens the thinking of a response."""
+
+THINK_CLOSE = "</think>"
+"""Tag that closes the thinking of a response."""
+
 RESERVED = frozenset({"think", "answer", "verdict", *TAGS.values()})
 """Tags that have a meaning already; no other skill may take one."""
 

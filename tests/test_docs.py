@@ -42,7 +42,7 @@ def toctrees() -> list[str]:
         for block in re.findall(r"^```\{toctree\}(.*?)^```", index, re.M | re.S)
         for line in block.split("\n")
     ]
-    return [entry for entry in entries if entry and not entry.startswith(":")]
+    return [entry.partition("<")[2].rstrip(">") or entry for entry in entries if entry and not entry.startswith(":")]
 
 
 def test_the_navigation_lists_every_page_once() -> None:

@@ -20,7 +20,7 @@ def parsed(text: str) -> Override:
     """An override, read by Hydra's grammar.
 
     Raises:
-        HydraException: The text is not an override.
+        hydra.errors.HydraException: The text is not an override.
     """
     return OverridesParser.create().parse_override(text)
 

@@ -24,7 +24,11 @@ SCRATCH = "/scratch"
 HUB = "huggingface"
 """Folder on the shared storage where models and data sets are downloaded once, for all nodes."""
 
-QUEUE, PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
+QUEUE = "kueue.x-k8s.io/queue-name"
+"""Label that names the Kueue queue of a job."""
+
+PRIORITY = "kueue.x-k8s.io/priority-class"
+"""Label that names the Kueue priority class of a job."""
 
 _RAY_SECONDS = 30
 """That Ray itself takes to end on a node."""

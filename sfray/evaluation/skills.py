@@ -23,8 +23,14 @@ Counts = NDArray[np.int64]
 """Verdicts by truth and by what was said, shape (2, 3): truth is wrong or right, said is
 incorrect, correct or nothing readable."""
 
-WRONG, RIGHT = 0, 1
+WRONG = 0
+"""Row of attempts that are wrong and column of verdicts that say so, in :data:`Counts`."""
+
+RIGHT = 1
+"""Row of attempts that are right and column of verdicts that say so, in :data:`Counts`."""
+
 UNREADABLE = 2
+"""Column of reflections without a readable verdict, in :data:`Counts`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def import_run(
         The counts of each step, the rejects by reason, and how our labels agree with theirs.
 
     Raises:
-        sfray.store.ArtifactConflict: The run holds other data.
+        sfray.store.artifact.ArtifactConflict: The run holds other data.
         ValueError: There is nothing to import, or a file that cannot be read; the message names
             :data:`FAILED_REJECTS`, which then has the rows that were rejected until then.
     """

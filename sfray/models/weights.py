@@ -13,8 +13,11 @@ from sfray.models.error import ModelError
 if TYPE_CHECKING:
     import torch
 
-SAFETENSORS, PICKLED = "model.safetensors", "pytorch_model.bin"
-"""What ``transformers`` looks for; shards of either are listed in a ``.index.json`` beside them."""
+SAFETENSORS = "model.safetensors"
+"""Weights that ``transformers`` looks for first; their shards are listed in a ``.index.json`` beside them."""
+
+PICKLED = "pytorch_model.bin"
+"""Weights that ``transformers`` looks for next; their shards are listed in a ``.index.json`` beside them."""
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 _ADAPTER = "adapter_model.safetensors"

@@ -17,7 +17,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-INK, MUTED, LINE = "#101010", "#202020", "#303030"
+INK = "#101010"
+"""Colour of text; like every colour here, a mark that the page's own colour replaces."""
+
+MUTED = "#202020"
+"""Colour of labels."""
+
+LINE = "#303030"
+"""Colour of axes and grids."""
+
 MODELS = ("model-0", "model-1", "model-2", "model-3", "model-4", "model-5")
 """Colours of models, in order of training; the seventh has the first one's again."""
 

@@ -21,8 +21,12 @@ CPU_ENVIRONMENT = {
     # vLLM would bind every actor's threads to the same cores.
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
-LONGEST_PATTERN, REPEATS = 64, 4
-"""A loop is a pattern of at most so many tokens that ends a text so many times in a row."""
+LONGEST_PATTERN = 64
+"""Most tokens of a pattern whose repetition counts as a loop."""
+
+REPEATS = 4
+"""How often in a row a pattern must end a text to count as a loop."""
+
 MAX_SEED_BITS = 48
 """vLLM adds the sample's index to a request's seed; this leaves it room in 64 bits."""
 

@@ -33,8 +33,11 @@ REFLECTED = {"hit": 40, "miss": 24, "slip": 10, "lapse": 14, "stray": 5, "repeat
 NOISE = 0.002
 """Share of verdicts that contradict the recomputation before them."""
 
-CROWDED_ATTEMPTS, CROWDED_REFLECTIONS = 0.3, 0.2
-"""Share of the attempts and reflections before which the user shows failed attempts of others."""
+CROWDED_ATTEMPTS = 0.3
+"""Share of the attempts before which the user shows failed attempts of others."""
+
+CROWDED_REFLECTIONS = 0.2
+"""Share of the reflections before which the user shows failed attempts of others."""
 
 
 def document(rng: random.Random) -> Document:

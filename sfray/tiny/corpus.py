@@ -38,7 +38,14 @@ NOISE = 0.02
 FACTS = 6
 """Lines of a drill."""
 
-START, END, TEXT_END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
+START = "<|im_start|>"
+"""Token that opens a turn."""
+
+END = "<|im_end|>"
+"""Token that closes a turn."""
+
+TEXT_END = "<|endoftext|>"
+"""Token that closes a document."""
 
 Name = TypeVar("Name", str, int)
 Piece = tuple[str, bool]

@@ -8,11 +8,17 @@ from typing import Any
 
 from rich.table import Table
 
-KEPT_AFTER_PAIRS, KEPT_AFTER_FAILURES = 0.9, 0.8
-"""Least share of the accuracy alone that is left after unrelated pairs, and after failed attempts."""
+KEPT_AFTER_PAIRS = 0.9
+"""Least accuracy after unrelated pairs, as a share of the accuracy without any context."""
+
+KEPT_AFTER_FAILURES = 0.8
+"""Least accuracy after failed attempts, as a share of the accuracy without any context."""
 
 NUMBERS_KEPT = 0.95
-"""As ``KEPT_AFTER_FAILURES``, of the attempts that use all numbers: as often, but for the error of sampling."""
+"""Least share of attempts that use all numbers after failed attempts, relative to the share without any context.
+
+That is as often, except for the error of sampling.
+"""
 
 ACCURACY = {"3": (0.20, 0.50), "4": (0.08, 0.15), "5": (0.02, 0.06)}
 """Range of the accuracy of one attempt, by how many numbers a puzzle has: room to win, and something to win it with."""
