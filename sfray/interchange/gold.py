@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from sfray.tasks import gsm8k
 from sfray.tasks.mathematics import gold_of
 from sfray.tasks.numbers import parse_number
 from sfray.tasks.registry import family
@@ -90,11 +91,11 @@ def _multiplication(question: str, answer: str) -> Gold:
     return {"factors": factors}, str(max(len(str(f)) for f in factors)), product
 
 
-def _gsm8k(_: str, answer: str) -> Gold:
+def _gsm8k(question: str, answer: str) -> Gold:
     number = parse_number(answer.rpartition("####")[2])
     if number is None:
         raise ValueError(f"no number as the answer: {answer[-40:]!r}")
-    return {"number": str(number)}, NO_LEVEL, str(number)
+    return dict(gsm8k.gold_of(question, number)), NO_LEVEL, str(number)
 
 
 def _mathematics(question: str, answer: str) -> Gold:

@@ -23,6 +23,7 @@ MORE = 3
 _MATH = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _LETTER = re.compile(r"(?<![A-Za-z])[A-Za-z]+(?![A-Za-z])")
+_ONE_LETTER = re.compile(r"[A-Za-z]")
 _FLAT = re.compile(r"[\s{}]|\\(?:left|right|cdot|times|dfrac|tfrac|displaystyle|[,;:! ])(?![A-Za-z])|\*")
 _SIGNS = {
     "+": r"\+",
@@ -68,7 +69,8 @@ def flat(formula: str) -> str:
 
 def hands_back(formula: str, gold: str, questions: Sequence[str]) -> bool:
     """Whether an answer is a formula of the question that is made of other parts than the gold."""
-    return flat(formula) in questions and _parts(formula) != _parts(gold)
+    text = flat(formula)
+    return text in questions and text != flat(gold) and _parts(formula) != _parts(gold)
 
 
 def leaves_work(formula: str, gold: str) -> bool:
@@ -180,6 +182,19 @@ def values(formula: str, gold: str) -> str | None:
     return f"({joined})" if contents(gold)[0] == "ordered" else joined
 
 
+def of_tuple(formula: str, gold: str, questions: Sequence[str]) -> str | None:
+    """What ``(x, y) = (1, 2)`` states for a tuple; None where it is anything else.
+
+    The names are those of the question, in its order, or letters in the order of the alphabet.
+    """
+    names, _, value = formula.partition("=")
+    (kind, listed), (told, items) = contents(names.strip()), contents(gold)
+    if kind != "ordered" or told != "ordered" or len(listed) != len(items) or r"\infty" in gold or "=" in value:
+        return None
+    alphabetical = all(map(_ONE_LETTER.fullmatch, listed)) and listed == sorted(set(listed))
+    return value.strip() if alphabetical or flat(names) in questions else None
+
+
 def by_name(formula: str, gold: str) -> tuple[str, str] | None:
     """Answer and gold as tuples in the order of the gold's names, where the gold names several values.
 
@@ -194,6 +209,14 @@ def by_name(formula: str, gold: str) -> tuple[str, str] | None:
     else:
         items = [dict(said).get(name, "") for name, _ in told] if len(said) == len(told) else []
     return f"({','.join(items)})", f"({','.join(value for _, value in told)})"
+
+
+def in_order(formula: str, gold: str) -> tuple[str, str] | None:
+    """Answer and gold as tuples, where the answer is one and the gold is a list without brackets."""
+    (kind, _), (told, items) = contents(formula), contents(gold)
+    if kind != "ordered" or told or len(items) < 2 or parse_number(gold, units=False) is not None:
+        return None
+    return formula, f"({gold})"
 
 
 def is_idle(formula: str, gold: str) -> bool:

@@ -49,9 +49,18 @@ _PI = re.compile(r"(?<![A-Za-z\\])pi(?![A-Za-z])")
 _LOOSE = re.compile(r"(?<![0-9]) | (?![0-9])")
 
 _GREEK = "alpha|beta|gamma|delta|epsilon|varepsilon|theta|lambda|mu|nu|xi|rho|sigma|tau|phi|varphi|psi|omega"
+_QUANTITY = (
+    "answer|result|area|perimeter|circumference|volume|length|width|height|radius|diameter|distance|side|angle|slope|sum"
+    "|product|difference|quotient|remainder|ratio|total|probability|average|mean|median|mode|range|number|value|cost|price"
+    "|speed|time|minimum|maximum"
+)
+_QUANTITIES = rf"(?:(?i:surface|total|average) )?(?i:{_QUANTITY})"
+"""What a value may be called in words."""
+
 _NAME = re.compile(
-    rf"(?:[A-Za-z]|[A-Z]{{2}}|\|[A-Z]{{2}}\||(?:m ?)?\\angle ?\{{?[A-Z]{{1,3}}\}}?|\\(?:{_GREEK})|[Aa]nswer|[Rr]esult)"
-    r"(?:_\{?\w+\}?)?(?:\(-?[A-Za-z0-9]+(?:, ?-?[A-Za-z0-9]+)*\))?",
+    rf"(?:[A-Za-z]|[A-Z]{{2}}|\|[A-Z]{{2}}\||(?:m ?)?\\angle ?\{{?[A-Z]{{1,3}}\}}?|\\overline ?\{{[A-Z]{{2}}\}}"
+    rf"|\\(?:{_GREEK})|{_QUANTITIES}|\\(?:text|mathrm) ?\{{ ?{_QUANTITIES} ?\}})"
+    r"(?:_(?:\{?\w+\}?|\{ ?\\(?:text|mathrm) ?\{\w+\} ?\}))?(?:\(-?[A-Za-z0-9]+(?:, ?-?[A-Za-z0-9]+)*\))?",
     re.ASCII,
 )
 _ELEMENT = re.compile(rf"{_NAME.pattern} ?\\in(?![A-Za-z]) ?", re.ASCII)

@@ -16,10 +16,12 @@ from sfray.tasks.form import (
     by_name,
     derives,
     hands_back,
+    in_order,
     is_idle,
     lacks_sets,
     leaves_work,
     miscounts,
+    of_tuple,
     percent_of,
     repeats,
     respells,
@@ -44,7 +46,7 @@ from sfray.tasks.formula import (
 from sfray.tasks.generated import Draft
 from sfray.tasks.limits import is_costly
 from sfray.tasks.loaded import Loaded, Row, text_of
-from sfray.tasks.notation import as_gold, repeating, respelt, undressed
+from sfray.tasks.notation import as_gold, repeating, respelt, unbracketed, undressed
 from sfray.tasks.numbers import parse_number
 from sfray.tasks.outcome import Outcome, Reason
 from sfray.tasks.task import Gold
@@ -104,10 +106,12 @@ def judge(gold: Gold, answer: str) -> Outcome:
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
     formula = as_gold(formula, right)
     if _relates(formula, right):
-        formula = values(formula, right) or stated(formula)
+        formula = of_tuple(formula, right, gold.get("asked", ())) or values(formula, right) or stated(formula)
     if formula is None:
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
-    formula, right = by_name(formula, right) or (formula, right)
+    if plain(formula) == plain(right):
+        return Outcome.right(answer)
+    formula, right = by_name(formula, right) or in_order(formula, right) or (formula, right)
     return _measured(right, formula, answer)
 
 
@@ -158,7 +162,7 @@ def _same_words(formula: str, right: str) -> bool:
 
 def _read(text: str) -> str | None:
     formula = unwrap(respelt(undressed(text)))
-    return None if formula is None else element(even(formula))
+    return None if formula is None else element(unbracketed(even(formula)))
 
 
 def _whole(formula: str) -> str:

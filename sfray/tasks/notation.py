@@ -7,9 +7,15 @@ repeating decimal.
 from __future__ import annotations
 
 import re
+import unicodedata
 from fractions import Fraction
 
 _SPELLINGS = (
+    (re.compile(r"\\(?:display|text|script)style(?![A-Za-z])\s*"), ""),
+    (re.compile(r"_\s*\{\s*\\text\s*\{\s*([0-9]+)\s*\}\s*\}"), r"_{\1}"),
+    (re.compile(r"(?:\^\s*)?(?:\{\s*\\(?:text)?degree\s*\}|\\(?:text)?degree(?![A-Za-z]))"), r"^\\circ "),
+    (re.compile(r"\\cfrac(?![A-Za-z])"), r"\\frac"),
+    (re.compile(r"\{([^{}]+?)\s*\\over(?![A-Za-z])\s*([^{}]+)\}"), r"\\frac{\1}{\2}"),
     (re.compile(r"\\(?:textnormal|textrm|textit|textsf)(?=\s*\{)"), r"\\text"),
     (re.compile(r"\\(?:mathbf|boldsymbol|bm|mathit)\s*\{([^{}]*)\}"), r"\1"),
     (re.compile(r"\\mathrm\s*\{\s*([A-Za-z])\s*\}(?! ?[\^/])(?!$)|(?<![0-9\s])\\mathrm\s*\{\s*(e|i)\s*\}"), r"\1\2"),
@@ -18,8 +24,11 @@ _SPELLINGS = (
     (re.compile(r"<=|≤|\\leq(?:slant)?(?![A-Za-z])"), r"\\le "),
     (re.compile(r">=|≥|\\geq(?:slant)?(?![A-Za-z])"), r"\\ge "),
     (re.compile(r"∅|\\varnothing(?![A-Za-z])|\\\{\s*\\\}"), r"\\emptyset"),
-    (re.compile(r"(?:\^|\*\*) ?(-[0-9]+)"), r"^{\1}"),
+    (re.compile(r"(?:\^|\*\*) ?(-[0-9]+)|\*\* ?([0-9]+|[A-Za-z])(?![0-9A-Za-z]|\s*(?:\^|\*\*))"), r"^{\1\2}"),
+    (re.compile(r"(?<=[0-9)}])\s*(?:\*|·|⋅|×|\\(?:cdot|times)(?![A-Za-z]))\s*i(?![A-Za-z])"), "i"),
 )
+_VULGAR = re.compile("[¼-¾⅐-⅞]")
+_QUOTIENT = re.compile(r"(-?)\((-?[0-9]+)\) ?/ ?\(([0-9]+)\)")
 _BOLD = re.compile(r"\*\*([^*]+)\*\*|__([^_]+)__")
 _REPEATING = re.compile(r"(-?)([0-9]*)\.([0-9]*)\\(?:overline|bar) ?\{?([0-9]+)\}?")
 _ANGLES = re.compile(r"\\langle(.*)\\rangle ?")
@@ -44,7 +53,39 @@ def respelt(text: str) -> str:
     """A formula with one spelling of relations, of the empty set, of text commands and of negative exponents."""
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
-    return text
+    return _VULGAR.sub(_fraction, text)
+
+
+def _fraction(sign: re.Match[str]) -> str:
+    """A fraction that is one character, in two."""
+    over, _, under = unicodedata.normalize("NFKC", sign[0]).partition("⁄")
+    return rf"\frac{{{over}}}{{{under}}}"
+
+
+def unbracketed(formula: str) -> str:
+    """A formula without brackets that change nothing: around all of it, or around both sides of a quotient of numbers.
+
+    One pair is taken off: several are as hard to read for us as for the library. Brackets with a comma inside are
+    those of a tuple or an interval.
+    """
+    if _encloses(formula):
+        formula = formula[1:-1].strip()
+    if (match := _QUOTIENT.fullmatch(formula)) and match[1] + match[2][0] != "--":
+        return f"{match[1]}{match[2]}/{match[3]}"
+    return formula
+
+
+def _encloses(formula: str) -> bool:
+    """Whether the first character opens a bracket that only the last one closes, with no comma inside."""
+    if len(formula) < 3 or formula[0] + formula[-1] not in ("()", "{}") or formula[-2] == "\\" or "," in formula:
+        return False
+    opened, closed = formula[0], formula[-1]
+    depth = 0
+    for at, character in enumerate(formula):
+        depth += (character == opened) - (character == closed)
+        if depth == 0:
+            return at == len(formula) - 1
+    return False
 
 
 def repeating(formula: str) -> str:

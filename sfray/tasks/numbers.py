@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from decimal import Decimal
 from fractions import Fraction
 
@@ -33,8 +34,17 @@ _NUMBER = re.compile(
 _CURRENCY = "$€£¥₹"
 
 
-def parse_number(text: str, units: bool = True) -> Fraction | None:
-    """Reads a number by the grammar above, or that without units; None for anything else, in linear time."""
+def parse_number(text: str, units: bool = True, nouns: Collection[str] = ()) -> Fraction | None:
+    """Reads a number by the grammar above, in linear time.
+
+    Args:
+        text: The text.
+        units: Whether a unit may follow.
+        nouns: Stems of words that may be units beside those of the lists.
+
+    Returns:
+        The number; None for anything else.
+    """
     if len(text) > MAX_CHARS:
         return None
     text = text.strip()
@@ -45,7 +55,7 @@ def parse_number(text: str, units: bool = True) -> Fraction | None:
         if not sign:
             sign, text = _sign(text)
     match = _NUMBER.match(text)
-    if match is None or not _is_tail(text[match.end() :], currency_before, units):
+    if match is None or not _is_tail(text[match.end() :], currency_before, units, nouns):
         return None
     value = _value(match)
     return None if value is None else (-value if sign == "-" else value)
@@ -63,11 +73,11 @@ def number_text(value: object) -> str | None:
     return str(int(exact)) if exact == exact.to_integral_value() else f"{exact:f}"
 
 
-def judge_number(gold: Fraction, answer: str) -> Outcome:
-    """Judges a number by its exact value."""
+def judge_number(gold: Fraction, answer: str, nouns: Collection[str] = ()) -> Outcome:
+    """Judges a number by its exact value; ``nouns`` as of :func:`parse_number`."""
     if len(answer) > MAX_CHARS:
         return Outcome.wrong(Reason.TOO_LONG, answer)
-    value = parse_number(answer)
+    value = parse_number(answer, nouns=nouns)
     if value is None:
         return Outcome.wrong(Reason.BAD_SYNTAX, answer)
     return Outcome.right(answer) if value == gold else Outcome.wrong(Reason.WRONG_VALUE, answer)
@@ -95,7 +105,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
     return whole(match["whole"]) + part if part < 1 else None  # "10 20/1" is two numbers, not their sum
 
 
-def _is_tail(tail: str, currency_before: bool, units: bool) -> bool:
+def _is_tail(tail: str, currency_before: bool, units: bool, nouns: Collection[str]) -> bool:
     """Whether what follows a number leaves its value alone."""
     if tail.endswith("."):
         tail = tail[:-1]
@@ -107,4 +117,4 @@ def _is_tail(tail: str, currency_before: bool, units: bool) -> bool:
     if "\n" in tail or tail.endswith("/"):
         return False
     per = " per " if currency_before else " "  # "$3/hour"; "km/h" is one unit
-    return units and leaves_value(tail.replace("/", per).split(), currency_before)
+    return units and leaves_value(tail.replace("/", per).split(), currency_before, nouns)

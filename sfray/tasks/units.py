@@ -1,11 +1,12 @@
 """What may follow a number without changing it: units, and the nouns of word problems.
 
 Both are closed lists, here and in :mod:`sfray.tasks.nouns`; a word that is on neither passes only
-where the gold has it too, and even there what makes another number of it (``million``,
-``sixteenths``, ``doubled``), offers a choice (``or``, ``to``, ``versus``), takes
-it back (``not``, ``wrong``, ``maybe``) or is a number itself does not. Single letters pass when
-they are units: ``3 m`` is a length, ``3 y`` a product. Behind an amount of money stand
-only the currency's name and what it is paid for (``$3 per hour``), since ``$3M`` is not 3.
+where the gold has it too or the question counts it (:mod:`sfray.tasks.counted`), and even there
+what makes another number of it (``million``, ``sixteenths``, ``doubled``), offers a choice (``or``,
+``to``, ``versus``), takes it back (``not``, ``wrong``, ``maybe``) or is a number itself does not.
+Single letters pass when they are units: ``3 m`` is a length, ``3 y`` a product. Behind an amount of
+money stand only the currency's name and what it is paid for (``$3 per hour``), since ``$3M`` is not
+3.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ def is_unit(word: str, before: str = "", known: Collection[str] = ()) -> bool:
     Args:
         word: One word, with its power if it has one.
         before: The word before it.
-        known: Words in lower case that need not be on the lists: the gold's own.
+        known: Words in lower case, or their stems, that need not be on the lists: the gold's own.
     """
     lowered, name = word.lower(), _POWER.split(word)[0]
     if name != word and _NAMES.get(_stem(name)) not in (_RAISED | {"s"} if _RATE.fullmatch(before) else _RAISED):
@@ -170,7 +171,7 @@ def is_unit(word: str, before: str = "", known: Collection[str] = ()) -> bool:
         return word in _LETTERS
     if _WORD.fullmatch(word) is None or lowered in _REFUSED or _FRACTION.fullmatch(word):
         return False
-    return lowered in known or is_listed(word)
+    return lowered in known or stem(word) in known or is_listed(word)
 
 
 def leaves_value(words: Sequence[str], money: bool, known: Collection[str] = ()) -> bool:

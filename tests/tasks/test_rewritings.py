@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from benchmarks.rewritings import confused, handed_back, refused, rewritings
 from sfray.tasks.mathematics import judge
 
 GOLDS: dict[str, tuple[str, ...]] = {
@@ -89,3 +90,91 @@ def test_no_rewriting_of_one_gold_is_right_for_another() -> None:
         if gold != other and (gold, other) not in same and judge({"answer": gold}, answer).correct
     ]
     assert paid == []
+
+
+SPELLINGS: dict[str, tuple[str, str]] = {
+    "style": (r"\frac{14}{3}", r"\displaystyle \frac{14}{3}"),
+    "text_style": ("42", r"\textstyle 42"),
+    "brackets_around": (r"\frac{14}{3}", r"(\frac{14}{3})"),
+    "braces_around": (r"90^\circ", r"{90^\circ}"),
+    "quotient_of_brackets": (r"\frac{14}{3}", "(14)/(3)"),
+    "negative_quotient_of_brackets": (r"-\frac{14}{3}", "(-14)/(3)"),
+    "vulgar_fraction": (r"\frac{1}{2}", "½"),
+    "mixed_vulgar_fraction": (r"\frac{7}{2}", "3½"),
+    "continued_fraction": (r"\frac{14}{3}", r"\cfrac{14}{3}"),
+    "over": (r"\frac{11+9a}{20}", r"{11+9a \over 20}"),
+    "degree": (r"90^\circ", r"90\degree"),
+    "raised_degree": (r"90^\circ", r"90^{\degree}"),
+    "star_power": ("x^5 - x^4", "x**5 - x**4"),
+    "long_star_power": ("x^{12} + 1", "x**12 + 1"),
+    "dot_before_i": ("6 - 5i", r"6 - 5 \cdot i"),
+    "star_before_i": ("6 - 5i", "6 - 5*i"),
+    "root_before_i": (r"\sqrt{3}i", r"\sqrt{3} \cdot i"),
+    "base_in_text": ("52_8", r"52_{\text{8}}"),
+    "names_of_a_pair": ("(-2,1)", "(x, y) = (-2, 1)"),
+    "names_of_a_triple": ("(6,31,-1)", "(a,b,c) = (6,31,-1)"),
+    "segment": ("5", r"\overline{AB} = 5"),
+    "quantity": ("5", "Area = 5"),
+    "quantity_in_text": ("5", r"\text{surface area} = 5"),
+    "subscript_in_text": ("5", r"x_{\text{max}} = 5"),
+    "tuple_in_the_order_of_a_list": ("1,-2", "(1,-2)"),
+    "name_of_what_the_library_cannot_read": (r"\lceil n / 2\rceil+1", r"a_n = \lceil n / 2\rceil+1"),
+}
+"""Gold and answer: other spellings of the same."""
+
+MISREADINGS: dict[str, tuple[str, str]] = {
+    "other_fraction": (r"\frac{1}{2}", "⅓"),
+    "other_base": ("52_8", r"52_{\text{9}}"),
+    "work_in_brackets": ("42", "(6*7)"),
+    "work_in_a_quotient": ("18", "(36)/(2)"),
+    "work_in_braces": ("70", r"{8 \choose 4}"),
+    "quotient_upside_down": (r"\frac{14}{3}", "(3)/(14)"),
+    "names_in_another_order": ("(1,2)", "(y,x) = (1,2)"),
+    "too_few_names": ("(1,2,3)", "(x,y) = (1,2,3)"),
+    "two_tuples": ("(2,3)", "(x,y) = (2,3) = (4,5)"),
+    "names_of_an_interval": (r"(2,\infty)", r"(x,y) = (2,\infty)"),
+    "tuple_in_another_order_than_a_list": ("1,-2", "(-2,1)"),
+    "no_quantity": ("42", r"\text{not} = 42"),
+    "doubtful_quantity": ("42", "area not = 42"),
+    "real_for_imaginary": ("6i", "6"),
+    "imaginary_for_real": ("6", r"6 \cdot i"),
+}
+"""Gold and answer: what those spellings must not let through."""
+
+
+@pytest.mark.parametrize(("gold", "answer"), SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("dressed", ["plain", "boxed", "boxed_in_dollars", "period"])
+def test_another_spelling_is_right(gold: str, answer: str, dressed: str) -> None:
+    assert judge({"answer": gold}, DRESS[dressed](answer)).correct
+
+
+@pytest.mark.parametrize(("gold", "answer"), MISREADINGS.values(), ids=MISREADINGS)
+@pytest.mark.parametrize("dressed", ["plain", "boxed"])
+def test_what_only_looks_like_it_is_wrong(gold: str, answer: str, dressed: str) -> None:
+    assert not judge({"answer": gold}, DRESS[dressed](answer)).correct
+
+
+def test_a_gold_that_the_question_holds_may_be_written_in_another_way() -> None:
+    gold = {"answer": "2n", "asked": ["2n"]}
+    assert judge(gold, r"2 \cdot n").correct
+    assert not judge({"answer": "42", "asked": ["67"]}, "6*7").correct
+
+
+def test_a_tuple_may_have_the_names_of_the_question() -> None:
+    gold = {"answer": r"(3, \frac{\pi}{2}, 1)", "asked": [r"(\rho,\theta,\phi)"]}
+    assert judge(gold, r"(\rho, \theta, \phi) = (3, \frac{\pi}{2}, 1)").correct
+    assert not judge(gold, r"(\theta, \rho, \phi) = (3, \frac{\pi}{2}, 1)").correct
+
+
+@pytest.mark.parametrize("gold", ["42", "1234", r"\frac{14}{3}", "-2,1", r"90^\circ", r"\text{Evelyn}", "x^2+7x+10"])
+def test_the_benchmark_makes_twenty_rewritings_that_are_right(gold: str) -> None:
+    texts = [text for _, text in rewritings(gold, 20)]
+    assert len(set(texts)) == len(texts) >= 20
+    assert [text for text in texts if not judge({"answer": gold}, text).correct] == []
+
+
+def test_the_benchmark_counts_what_is_judged_wrongly() -> None:
+    data = [("Simplify $6 \\cdot 7$.", "42"), ("What is $7$ in base ten?", "7"), ("Name it.", "x = 7")]
+    assert refused(data, 20)["wrong"] == []
+    assert confused(data, 20, 3)["right"] == [("gold", "7", "x = 7"), ("gold", "x = 7", "7")]
+    assert handed_back(data)["right"] == [("7", "7")]
