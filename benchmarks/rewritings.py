@@ -91,7 +91,7 @@ def _listed(join: str, opened: str = "", closed: str = "", turned: bool = True) 
     """A list of values without brackets, in another order or with other words between."""
 
     def way(gold: str) -> str | None:
-        """The list, joined anew."""
+        """The list, joined in another way."""
         kind, items = contents(gold)
         if kind or len(items) < 2 or "=" in gold or r"\text" in gold or re.search(r"[0-9],(?:\\! ?)?[0-9]{3}", gold):
             return None

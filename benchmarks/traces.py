@@ -49,7 +49,7 @@ from sfray.traces.build import Workshop, build_shard
 PAIRS = 8
 SHARD = 256
 DISTINCT = 512
-"""Questions that are written anew; further ones repeat their texts under other ids."""
+"""Questions with texts of their own; further ones repeat their texts under other ids."""
 VARIANTS = ("plain", "plan", "alternatives", "restate")
 Rows = tuple[Question, list[Attempt], list[Reflection]]
 

@@ -138,14 +138,14 @@ def _make(name: str, this: Run) -> None:
 
 
 def _run_stage(step: Step, this: Run, artifact: Artifact) -> None:
-    """Does a step's work; keeps why it failed, for ``sfray why``."""
+    """Does a step's work; keeps why it failed, for ``sfray why``, and lets the error pass."""
+    failure.forget(artifact.path)
     try:
         step.stage.run(step.settings, _inputs(step, this.artifacts), artifact)
-    except BaseException as error:
+    except Exception as error:  # not an interrupt: such a step is interrupted, not failed
         with contextlib.suppress(OSError):  # on a full disk the error itself must still be told
             failure.record(artifact.path, step.name, error, cluster.logs())
         raise
-    failure.forget(artifact.path)
 
 
 @contextlib.contextmanager
@@ -173,7 +173,7 @@ def _on_cluster(step: Step, config: Config) -> None:
             raise ConfigError([problem])
         cluster.require_shared(located(config.run.dir).resolve())
         if need := need_of(step):
-            cluster.require_room(config.cluster, lambda nodes: shortfall(need, step.kind, nodes))
+            cluster.require_room(config.cluster, lambda nodes: shortfall(need, nodes))
     elif step.stage.cluster == "own":
         cluster.disconnect()
         if config.engine.device == "cuda":  # on CPU verl starts a Ray of its own

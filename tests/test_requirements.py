@@ -38,6 +38,7 @@ def test_the_lock_of_the_docs_satisfies_their_group_and_holds_no_engine() -> Non
 
 def require(lock: str, wanted: list[str]) -> None:
     """Asserts that a lock pins each of some requirements."""
+    assert wanted
     pinned = pins(lock)
     for requirement in map(Requirement, wanted):
         version = pinned.get(canonicalize_name(requirement.name))

@@ -18,17 +18,16 @@ _KEYS = {
 """What to lower, by the kind of the stage; engines otherwise."""
 
 
-def shortfall(need: Need, kind: str, nodes: Sequence[Resources]) -> str | None:
+def shortfall(need: Need, nodes: Sequence[Resources]) -> str | None:
     """Why a step would wait for ever; None when it fits.
 
     Training needs all its workers at once. Of engines and builders one is enough: the others' work falls to it.
 
     Args:
         need: Of the step.
-        kind: Of its stage.
         nodes: What each node that is alive has.
     """
-    wanted = need.units if kind in ("sft", "grpo") else 1
+    wanted = need.units if need.kind in ("sft", "grpo") else 1
     there = sum(_units(need, node) for node in nodes)
     cpus = sum(node.get("CPU", 0.0) for node in nodes)
     if there >= wanted and cpus >= wanted * need.cpus + need.beside:
@@ -36,9 +35,10 @@ def shortfall(need: Need, kind: str, nodes: Sequence[Resources]) -> str | None:
     each = f"{need.gpus} GPUs and {need.cpus:g} CPUs" if need.gpus else f"{need.cpus:g} CPUs"
     beside = f", and {need.beside:g} CPUs beside them," if need.beside else ""
     parts = ", ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes) or "nothing"
+    lower = _KEYS.get(need.kind, "engine.actors, or what each takes")
     return (
         f"{need.stage}: needs {wanted} times {each}{beside} at once, each on one node; of the {len(nodes)} nodes that "
-        f"are alive ({parts}) only {there} can be had. Lower {_KEYS.get(kind, 'engine.actors, or what each takes')}"
+        f"are alive ({parts}) only {there} can be had. Lower {lower}"
     )
 
 

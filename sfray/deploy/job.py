@@ -241,7 +241,7 @@ def _nodes(config: Config, stages: Sequence[Need]) -> Iterator[str]:
     gpus = node_gpus(config, stages)
     for need in stages:
         if need.gpus > gpus:
-            what = "grpo.ranks_per_node" if need.stage == "grpo" else "engine.tensor_parallel"
+            what = "grpo.ranks_per_node" if need.kind == "grpo" else "engine.tensor_parallel"
             yield f"deploy.gpus_per_node: {gpus} is below {what} = {need.gpus}, which {need.stage} needs on one node"
 
 

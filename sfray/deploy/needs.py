@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sfray.config import Config
@@ -65,6 +65,7 @@ class Need:
         objects: Bytes that it passes through Ray's object store.
         scratch: Bytes on the local disk of a node.
         driver: Whether it runs where the driver does, and not on the workers.
+        kind: Name of the step's stage.
     """
 
     stage: str
@@ -78,6 +79,7 @@ class Need:
     objects: int = 0
     scratch: int = 0
     driver: bool = False
+    kind: str = ""
 
     @property
     def total_gpus(self) -> int:
@@ -102,6 +104,11 @@ def needs(config: Config, parameters: int) -> tuple[Need, ...]:
 
 def need_of(step: Step, parameters: int = 0) -> Need | None:
     """What a step holds; None where it works in the driver alone. Without ``parameters`` the memory is not known."""
+    found = _need(step, parameters)
+    return found and replace(found, kind=step.kind)
+
+
+def _need(step: Step, parameters: int) -> Need | None:
     settings = step.settings
     if step.kind == "traces":
         return Need(step.name, settings.trace.builders, 0, CPUS_PER_BUILDER, memory=2 * GIB)

@@ -66,7 +66,7 @@ def node_gpus(config: Config, found: Sequence[Need]) -> int:
     if config.deploy.gpus_per_node is not None:
         return config.deploy.gpus_per_node
     largest = max((need.total_gpus for need in found), default=0)
-    ranks = [need.gpus for need in found if need.stage == "grpo"]
+    ranks = [need.gpus for need in found if need.kind == "grpo"]
     widest = max((need.gpus for need in found), default=0)
     return max(widest, *ranks) if ranks else max(widest, min(LARGEST_NODE, largest))
 

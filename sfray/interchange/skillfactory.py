@@ -39,7 +39,7 @@ from sfray.prompts import HINT_WORD
 from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.rejects import RejectReason
 from sfray.store.artifact import Artifact
-from sfray.tasks.registry import verify
+from sfray.tasks.judgement import judged
 from sfray.tasks.task import question_id
 
 _BUFFERED_ROWS = 4096
@@ -285,10 +285,9 @@ def _shard_rows(spill: Path, shard: int, questions: list[Question]) -> Iterator[
 
 
 def _attempt(question: Question, sample: int, row: Row, count: CountText) -> Attempt:
-    outcome = verify(question.task, question.gold, row.text)
-    return Attempt(
+    return judged(
+        question,
         id=f"{question.id}/{row.variant}/{sample}",
-        question_id=question.id,
         variant=row.variant,
         sample=sample,
         hinted=row.hinted,
@@ -296,9 +295,6 @@ def _attempt(question: Question, sample: int, row: Row, count: CountText) -> Att
         tokens=count(row.text),
         # The data does not say how generation ended; a cut attempt has no answer and so no part in a trace.
         finish="stop",
-        correct=outcome.correct,
-        reason=outcome.reason.value,
-        answer=outcome.answer,
     )
 
 

@@ -21,7 +21,8 @@ from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
 from sfray.store.artifact import Artifact
-from sfray.tasks.registry import family, verify
+from sfray.tasks.judgement import judged
+from sfray.tasks.registry import family
 
 Source = tuple[Question, str, bool]
 """A question, a variant, and whether this is its hinted twin."""
@@ -89,20 +90,16 @@ class AttemptJob(ShardJob):
             elif hinted and HINT_WORD.search(sample.text):
                 rejects.append(Reject(id=key, reason=RejectReason.MENTIONS_HINT, detail=sample.text[:500]))
             else:
-                outcome = verify(question.task, question.gold, sample.text)
                 kept.append(
-                    Attempt(
+                    judged(
+                        question,
                         id=key,
-                        question_id=question.id,
                         variant=variant,
                         sample=k,
                         hinted=hinted,
                         text=sample.text,
                         tokens=sample.tokens,
                         finish=sample.finish,
-                        correct=outcome.correct,
-                        reason=outcome.reason.value,
-                        answer=outcome.answer,
                     )
                 )
         return kept, rejects

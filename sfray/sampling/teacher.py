@@ -22,7 +22,8 @@ from sfray.sampling.endpoint import Answer, Endpoint
 from sfray.sampling.journal import Journal
 from sfray.sampling.totals import totals
 from sfray.store.artifact import Artifact
-from sfray.tasks.registry import family, verify
+from sfray.tasks.judgement import judged
+from sfray.tasks.registry import family
 
 VARIANT = "teacher"
 """The variant of a teacher's attempts."""
@@ -143,8 +144,8 @@ class _Asking:
     def _write(self, shard: int) -> None:
         answers = self._answers.pop(shard)
         asked = self._asked.pop(shard)
-        judged = [judge(q, k, answers[key]) for q in asked for k, key in enumerate(self._keys(q))]
-        self.written[shard] = write(self.output, shard, judged)
+        made = [judge(q, k, answers[key]) for q in asked for k, key in enumerate(self._keys(q))]
+        self.written[shard] = write(self.output, shard, made)
         self._bar.advance(f"{sum(self.written.values()):,} attempts, {self._tokens:,} tokens")
 
 
@@ -152,25 +153,21 @@ def judge(question: Question, number: int, answer: Answer) -> Attempt | Reject:
     """A teacher's answer as an attempt; a reject where the endpoint refused to give one."""
     if answer.refused:
         return Reject(id=answer.id, reason=RejectReason.TEACHER_REFUSES, detail=answer.refused)
-    outcome = verify(question.task, question.gold, answer.text)
-    return Attempt(
+    return judged(
+        question,
         id=answer.id,
-        question_id=question.id,
         variant=VARIANT,
         sample=number,
         hinted=False,
         text=answer.text,
         tokens=answer.tokens,
         finish=answer.finish,
-        correct=outcome.correct,
-        reason=outcome.reason.value,
-        answer=outcome.answer,
     )
 
 
-def write(output: Artifact, shard: int, judged: Iterable[Attempt | Reject]) -> int:
+def write(output: Artifact, shard: int, made: Iterable[Attempt | Reject]) -> int:
     """Writes a shard; returns its rows."""
-    both = list(judged)
+    both = list(made)
     attempts = [a for a in both if isinstance(a, Attempt)]
     output.write_shard(shard, to_table(Attempt, attempts), [r for r in both if isinstance(r, Reject)])
     return len(attempts)
@@ -184,18 +181,18 @@ def _from_file(
     written = {}
     with Bar("teacher", total=len(missing), unit="shards") as bar:
         for shard in missing:
-            judged = [
+            made = [
                 judge(q, k, Answer(f"{q.id}/{VARIANT}/{k}", text=text, finish="stop"))
                 for q in _read(questions, shard)
                 for k, text in enumerate(responses.get(q.id, []))
             ]
-            written[shard] = write(output, shard, judged)
+            written[shard] = write(output, shard, made)
             bar.advance(f"{sum(written.values()):,} attempts")
     return written, rejects
 
 
 def _responses(path: Path, questions: Questions) -> tuple[dict[str, list[str]], list[Reject]]:
-    """Question's id -> the responses to it; and a reject for each row that is none, by file and number."""
+    """Question's id -> the responses to it; and a reject for each row that is no response, by file and number."""
     ids: dict[str, str] = {}
     for shard in range(questions.shards):
         ids |= {name: q.id for q in _read(questions, shard) for name in (q.text.strip(), q.id)}

@@ -46,7 +46,7 @@ class Subject:
 
     @property
     def id(self) -> str:
-        """Id of the attempt, or of the question where there is none."""
+        """Id of the attempt, or of the question where the subject has no attempt."""
         return self.question.id if self.attempt is None else self.attempt.id
 
     def verify(self, text: str) -> Outcome:
@@ -108,7 +108,7 @@ class Skill(ABC):
         return [{"role": "user", "content": fill(template, **values)}]
 
     def read(self, sample: str, subject: Subject) -> str | StrEnum:
-        """The segment in what the model wrote, or why there is none. By default all of it is the segment."""
+        """The segment in what the model wrote, or why it has no segment. By default all of it is the segment."""
         return sample
 
     def flaw(self, segment: str, subject: Subject) -> StrEnum | None:

@@ -70,12 +70,12 @@ def record(folder: Path, step: str, error: BaseException, logs: Path | None = No
 
 
 def read(folder: Path) -> Failure | None:
-    """The last failure of the step that makes an artifact; None where there is none."""
+    """The last failure of the step that makes an artifact; None where it did not fail."""
     return Failure(**read_json(folder / FILE)) if (folder / FILE).exists() else None
 
 
 def forget(folder: Path) -> None:
-    """Removes the record, once the step has gone on to its end."""
+    """Removes the record, when the step is begun again."""
     (folder / FILE).unlink(missing_ok=True)
 
 

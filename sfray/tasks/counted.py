@@ -1,9 +1,9 @@
-"""The nouns that a word problem counts, which may stand behind its answer: ``42 raspberries``.
+"""The nouns that a word problem counts, which may follow its answer: ``42 raspberries``.
 
 The closed list of :mod:`sfray.tasks.nouns` cannot have them all. A question's own are safe: who asks how many
 raspberries there are means what ``42 raspberries`` says. They are the words behind "how many", "how much",
 "number of" and behind a number in the question, up to two at each place. What makes another number of the one before
-it (``dozen``, ``million``, ``sixteenths``, ``M``) is none of them, whatever the question says.
+it (``dozen``, ``million``, ``sixteenths``, ``M``) is not among them, whatever the question says.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OTHERS = """
     into onto off out per because while during before since after upon get gets got make makes made give gives gave
 """
 _NO_NOUNS = frozenset(_OTHERS.split())
-"""What is often behind those places and is no noun."""
+"""What is often behind those places without being a noun."""
 
 
 def counted(question: str) -> list[str]:

@@ -126,7 +126,7 @@ def unordered(formula: str, gold: str) -> bool:
 
 
 def brings_in(formula: str, gold: str) -> bool:
-    """Whether it holds variables that the gold has not, or joins sets where the gold is none.
+    """Whether it holds variables that the gold does not have, or joins sets where the gold is none.
 
     No such formula is equal to the gold, unless what it brings in cancels out: then work is left.
     """

@@ -41,6 +41,17 @@ def test_a_node_has_as_many_gpus_as_grpo_has_ranks() -> None:
     assert node_gpus(load(), needs(load(), 10**6)) == 0
 
 
+def test_a_step_is_sized_by_its_stage_and_not_by_its_name() -> None:
+    wide = with_group(SEVEN, "engine", actors=8)
+    renamed = {
+        {"grpo": "rl"}.get(name, name): {k: "rl" if v == "grpo" and k != "stage" else v for k, v in step.items()}
+        for name, step in wide.method.items()
+    }
+    other = dataclasses.replace(wide, method=renamed)
+    assert node_gpus(wide, needs(wide, 10**9)) == node_gpus(other, needs(other, 10**9)) == 4
+    assert {need.stage: need.kind for need in needs(other, 10**9)}["rl"] == "grpo"
+
+
 def test_a_unit_never_spans_nodes() -> None:
     config = with_group(SEVEN, "engine", actors=3, tensor_parallel=4)
     (attempts, *_) = needs(config, 10**9)

@@ -96,6 +96,7 @@ def restricted(law: Law, fits: Callable[[tuple[int, int]], bool]) -> Law:
 def agrees(seen: Counter[tuple[int, int]], law: Law) -> None:
     """Chi-square of what was seen against a law; nothing may be seen that the law excludes."""
     keys = sorted(key for key, p in law.items() if p)
+    assert seen
     assert set(seen) <= set(keys)
     if len(keys) > 1:
         total = sum(seen.values())

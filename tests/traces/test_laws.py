@@ -150,6 +150,7 @@ LAWS: dict[tuple[str, bool], list[Law]] = {
 
 def agrees(seen: Counter, law: dict) -> None:
     """Chi-square of what was seen against a law; nothing may be seen that the law excludes."""
+    assert seen
     assert sum(law.values()) == 1
     assert set(seen) <= {key for key, share in law.items() if share}
     total = sum(seen.values())
