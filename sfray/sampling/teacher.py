@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -18,7 +18,7 @@ from sfray.progress import Bar
 from sfray.prompts import Message, load
 from sfray.records import Attempt, Question, Reject
 from sfray.rejects import RejectReason
-from sfray.sampling.endpoint import Answer, Endpoint
+from sfray.sampling.endpoint import Answer, Endpoint, EndpointDown, EndpointRefuses
 from sfray.sampling.journal import Journal
 from sfray.sampling.totals import totals
 from sfray.store.artifact import Artifact
@@ -100,16 +100,14 @@ class _Asking:
         endpoint = Endpoint(self.config.teacher)
         with self._bar:
             workers = [asyncio.create_task(self._work(endpoint)) for _ in range(self.config.teacher.concurrency)]
-            done, pending = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+            # What is on its way may cost money: it is awaited and kept, also after another request has failed.
+            ends = await asyncio.gather(*workers, return_exceptions=True)
             await endpoint.close()
-            for task in done:
-                task.result()
+        for error in filter(None, ends):
+            raise error
         return self.written
 
-    def _pending(self, missing: Sequence[int]) -> Iterator[tuple[int, str, Question]]:
+    def _pending(self, missing: Sequence[int]) -> Generator[tuple[int, str, Question]]:
         """The requests without an answer; a shard is read when the first of its requests is due."""
         for shard in missing:
             asked = _read(self.questions, shard)
@@ -127,7 +125,11 @@ class _Asking:
     async def _work(self, endpoint: Endpoint) -> None:
         for shard, key, question in self._requests:
             seed = seeds.derive(self.config.run.seed, "teacher", key, bits=_SEED_BITS)
-            answer = await endpoint.ask(key, self._messages(question), seed)
+            try:
+                answer = await endpoint.ask(key, self._messages(question), seed)
+            except (EndpointDown, EndpointRefuses):
+                self._requests.close()
+                raise
             _journal(self.output, shard).add(answer.to_json())
             self._tokens += answer.tokens
             self._answers[shard][key] = answer

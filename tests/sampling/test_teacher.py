@@ -91,6 +91,7 @@ class Server(ThreadingHTTPServer):
     Attributes:
         asked: Text of each request that was answered, and how often it came.
         faults: Status codes to answer the next requests with.
+        broken: Numbers of the questions that it fails on; ``slow`` those that it takes half a second for.
     """
 
     daemon_threads = True
@@ -99,6 +100,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: Counter[str] = Counter()
         self.faults: list[int] = []
+        self.broken: set[int] = set()
+        self.slow: set[int] = set()
         self.bodies: list[dict[str, Any]] = []
         self.headers_: list[str] = []
 
@@ -118,10 +121,15 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.faults:
             return self.reply(self.server.faults.pop(), {"error": {"message": "by order"}})
         text = body["messages"][-1]["content"]
+        number = int(text.partition(":")[0])
+        if number in self.server.broken:
+            return self.reply(500, {"error": {"message": "by order"}})
+        if number in self.server.slow:
+            time.sleep(0.5)
         self.server.asked[text] += 1
         self.server.bodies.append(body)
         self.server.headers_.append(self.headers["Authorization"])
-        answer = RIGHT if int(text.partition(":")[0]) % 2 == 0 else WRONG
+        answer = RIGHT if number % 2 == 0 else WRONG
         message = {"role": "assistant", "content": answer}
         if text.startswith("5"):
             message["reasoning_content"] = "I add.\n"
@@ -190,6 +198,20 @@ def test_an_endpoint_that_fails_ends_the_step_and_nothing_is_asked_twice(tmp_pat
     thread.join()
     assert 3 <= server.asked.total() < len(ASKED)
     server.faults = []
+    made.open()
+    taught(tmp_path, config, made)
+    assert len(attempts(made)) == len(ASKED)
+    assert set(server.asked.values()) == {1}
+
+
+def test_what_is_on_its_way_when_another_request_fails_is_kept(tmp_path: Path, server: Server):
+    server.slow, server.broken = {0}, {1}
+    config = settings(url=server.url, model="m", concurrency=2, retries=0)
+    made = stage(tmp_path, "teacher")
+    with pytest.raises(EndpointDown):
+        taught(tmp_path, config, made)
+    assert server.asked.total() == 1
+    server.broken = set()
     made.open()
     taught(tmp_path, config, made)
     assert len(attempts(made)) == len(ASKED)
