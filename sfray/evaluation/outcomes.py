@@ -73,12 +73,12 @@ def _identity(config: Path) -> tuple[str, int]:
 
 def _responses(run: RunFolder, questions: Mapping[str, Question]) -> dict[str, list[Completion]]:
     """Label of each model in the run's results -> its responses."""
-    summed, evaluated = run.finished("results"), run.finished("evaluate")
+    summed, finished = run.finished("results"), run.finished()
     if not summed:
         raise NotComparable(
             f"{run.path} is not finished: it has no results. The command that started the run resumes it"
         )
-    folders = {manifest.fingerprint: path for path, manifest in evaluated.values()}
+    folders = {manifest.fingerprint: path for path, manifest in finished.values()}
     found = [(step, label, f) for step, (_, m) in summed.items() for label, f in m.inputs["models"].items()]
     times = Counter(label for _, label, _ in found)
     rows: dict[str, list[Completion]] = {}

@@ -86,6 +86,12 @@ def from_table(record: type[Record], table: pa.Table) -> list[Record]:
     return [record(**row) for row in rows]
 
 
+def holds(record: type, columns: Iterable[str]) -> bool:
+    """Whether a table with these columns is one of a record's: no others, and all that have no default."""
+    fields = dataclasses.fields(record)
+    return {f.name for f in fields if not _has_default(f)} <= set(columns) <= {f.name for f in fields}
+
+
 def _has_default(field: dataclasses.Field[object]) -> bool:
     return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 

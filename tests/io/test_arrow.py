@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.io.arrow import from_table, schema, to_table
+from sfray.io.arrow import from_table, holds, schema, to_table
 from sfray.records import Attempt, Completion, Question, Reflection, Reject, SkillSegment, Trace
 from sfray.tasks.outcome import Reason
 
@@ -252,3 +252,12 @@ def test_a_column_with_a_default_may_be_missing_and_no_other() -> None:
     assert from_table(Trace, table.drop_columns(["correct"])) == [replace(wrong, correct=True)]
     with pytest.raises(ValueError, match=r"^not a table of Trace: tokens is missing, not int64$"):
         from_table(Trace, table.drop_columns(["tokens"]))
+
+
+def test_a_table_is_known_by_its_columns() -> None:
+    names = {record: schema(record).names for record in RECORDS}
+    assert {(record, other) for record in RECORDS for other in RECORDS if holds(record, names[other])} == {
+        (record, record) for record in RECORDS
+    }
+    assert holds(Trace, [n for n in names[Trace] if n not in ("skills", "segments")])
+    assert not holds(Trace, [])

@@ -224,6 +224,12 @@ def test_a_run_that_stopped_at_its_floors_shows_why(tmp_path):
     assert "Below the floor quality.min_accuracy = 0.9: 0.5" in text
 
 
+def test_traces_are_shown_whatever_stage_made_them(tmp_path):
+    write_questions(tmp_path, eval=_EVAL)
+    write_parts(tmp_path, "shortened", Trace, [[trace(_SFT[0], 0, "<think>Shown here.</think>")]])
+    assert "Shown here." in "".join(_parse(_report(tmp_path)).text)
+
+
 def test_an_evaluation_without_traces(tmp_path):
     write_questions(tmp_path, eval=_EVAL)
     _evaluate(tmp_path)
