@@ -8,12 +8,14 @@ over three to six numbers alike, failed attempts of others as context, and copyi
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import torch
 from tokenizers import Tokenizer
 
-from sfray.tiny import copying
+from sfray.tiny import copying, crowd
 from sfray.tiny.corpus import Document, attempted, drill, pick, reflected
+from sfray.tiny.crowd import Crowding
 from sfray.tiny.packing import IGNORE
 
 KINDS = {"attempt": 54, "reflection": 32, "drill": 6, "lines": 4, "numbers": 4}
@@ -33,11 +35,11 @@ REFLECTED = {"hit": 40, "miss": 24, "slip": 10, "lapse": 14, "stray": 5, "repeat
 NOISE = 0.002
 """Share of verdicts that contradict the recomputation before them."""
 
-CROWDED_ATTEMPTS = 0.3
-"""Share of the attempts before which the user shows failed attempts of others."""
+CROWDED_ATTEMPTS = Crowding(0.3, crowd.SIZES)
+"""How the user shows failed attempts of others before the assistant's attempt."""
 
-CROWDED_REFLECTIONS = 0.2
-"""Share of the reflections before which the user shows failed attempts of others."""
+CROWDED_REFLECTIONS = Crowding(0.2, crowd.SIZES)
+"""How the user shows failed attempts of others before what the assistant reflects on."""
 
 
 def document(rng: random.Random) -> Document:
@@ -53,20 +55,29 @@ def document(rng: random.Random) -> Document:
     return copying.lines(rng) if kind == "lines" else copying.numbers(rng)
 
 
-def row(rng: random.Random, tokenizer: Tokenizer, length: int) -> tuple[list[int], list[int]]:
+def row(
+    rng: random.Random, tokenizer: Tokenizer, length: int, draw: Callable[[random.Random], Document] = document
+) -> tuple[list[int], list[int]]:
     """Draws one full row: its tokens and their labels, document after document; the last one is cut."""
     ids: list[int] = []
     labels: list[int] = []
     while len(ids) < length + 1:
-        for text, learn in document(rng).pieces:
+        for text, learn in draw(rng).pieces:
             piece = tokenizer.encode(text).ids
             ids += piece
             labels += piece if learn else [IGNORE] * len(piece)
     return ids[:length], labels[1 : length + 1]
 
 
-def batch(rng: random.Random, tokenizer: Tokenizer, rows: int, length: int, context: int) -> dict[str, torch.Tensor]:
-    """Draws one batch of rows.
+def batch(
+    rng: random.Random,
+    tokenizer: Tokenizer,
+    rows: int,
+    length: int,
+    context: int,
+    draw: Callable[[random.Random], Document] = document,
+) -> dict[str, torch.Tensor]:
+    """Draws one batch of rows of the documents that ``draw`` draws.
 
     Positions run through each row from a random offset, so that short rows still train
     every position of the context.
@@ -75,7 +86,7 @@ def batch(rng: random.Random, tokenizer: Tokenizer, rows: int, length: int, cont
         ``input_ids``, ``labels`` (already shifted: the label of a slot is the next token) and
         ``position_ids``, each ``[rows, length]``.
     """
-    drawn = [row(rng, tokenizer, length) for _ in range(rows)]
+    drawn = [row(rng, tokenizer, length, draw) for _ in range(rows)]
     offsets = torch.tensor([rng.randrange(context - length + 1) for _ in range(rows)])
     return {
         "input_ids": torch.tensor([ids for ids, _ in drawn]),

@@ -1,4 +1,4 @@
-"""Drills that copy: lines with the tags and phrases of traces, and numbers over a distance.
+"""Drills that copy: lines with the tags and phrases of traces, numbers over a distance, and answers.
 
 They make the tags and phrases that fine-tuning will use known words, in no order and with
 no use: a line is drawn alone, so nothing of the form of a trace can be learned from them.
@@ -24,10 +24,10 @@ KINDS = {"short": 45, "tag": 40, "long": 15}
 TAG_NAMES = ("think", *TAGS.values(), "verdict", "answer")
 
 RECALLED = {3: 25, 4: 30, 5: 25, 6: 20}
-"""How many numbers are recalled (percent)."""
+"""How many numbers are recalled, or an answer has that is copied (percent)."""
 
 FILLERS = {1: 25, 2: 25, 3: 25, 4: 25}
-"""How many texts lie between numbers and their recall (percent)."""
+"""How many texts lie between numbers and their recall, or precede the copy of an answer (percent)."""
 
 
 @cache
@@ -62,6 +62,24 @@ def numbers(rng: random.Random) -> Document:
     text = "\n".join([told, *fillers])
     prompt = chat([{"role": "user", "content": f"{text}\nCopy the numbers."}])
     return Document("copy:numbers", size, ((prompt, False), (attempts.listed(puzzle.numbers) + END, True)))
+
+
+def answer(rng: random.Random) -> Document:
+    """The user gives a puzzle and attempts of others at it, and asks for the last answer."""
+    size = pick(rng, RECALLED)
+    puzzle = problem(rng, size)
+    failed = crowd.failures(rng, puzzle, pick(rng, FILLERS))
+    shown = crowd.listing(rng, puzzle, failed)
+    prompt = chat(
+        [
+            {
+                "role": "user",
+                "content": f"{question_text(puzzle.numbers, puzzle.target)}\n\n{shown}\nCopy the last answer.",
+            }
+        ]
+    )
+    copied = f"<answer>\n{failed[-1].expression}\n</answer>"
+    return Document("copy:answer", size, ((prompt, False), (copied + END, True)))
 
 
 def filler(rng: random.Random) -> str:

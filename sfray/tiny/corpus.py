@@ -4,7 +4,7 @@ A document is a list of pieces; the loss covers the pieces the assistant writes.
 are three kinds: an attempt at a puzzle in one of the four styles the prompts ask for,
 a reflection on an attempt, and a drill of bare arithmetic. No document holds more
 than one attempt or reflection as the assistant's own, and none holds a trace tag.
-The second phase (:mod:`sfray.tiny.context`) mixes them otherwise and adds kinds.
+The later phases (:mod:`sfray.tiny.context`, :mod:`sfray.tiny.distance`) mix them otherwise and add kinds.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sfray.prompts import Message, Prompts, load
 from sfray.seeds import split_of
 from sfray.tasks.countdown import Countdown, Problem, combine, draw, question_text, steps
 from sfray.tiny import attempts, crowd, reflections
+from sfray.tiny.crowd import Crowding
 
 SIZES = {2: 20, 3: 50, 4: 18, 5: 7, 6: 5}
 """How often a puzzle has so many numbers (percent)."""
@@ -109,21 +110,21 @@ def document(rng: random.Random) -> Document:
     return reflected(rng, size, REFLECTED, NOISE) if kind == "reflection" else drill(rng, size)
 
 
-def attempted(rng: random.Random, size: int, outcomes: Mapping[str, int], crowded: float = 0.0) -> Document:
+def attempted(rng: random.Random, size: int, outcomes: Mapping[str, int], crowding: Crowding | None = None) -> Document:
     """A question in one style, and one attempt.
 
     Args:
         rng: Source of randomness.
         size: How many numbers the puzzle has.
         outcomes: Outcome of the attempt -> its share.
-        crowded: Chance that the user also shows failed attempts of others; the assistant's
-            attempt then repeats none of them.
+        crowding: How the user also shows failed attempts of others, of which the assistant's
+            attempt repeats none.
     """
     puzzle, variant = problem(rng, size), rng.choice(attempts.VARIANTS)
     attempt = attempts.work(rng, puzzle, pick(rng, outcomes))
     messages = solve_messages(question_text(puzzle.numbers, puzzle.target), variant)
-    if crowded and rng.random() < crowded:
-        failed = crowd.failures(rng, puzzle)
+    failed = crowding.draw(rng, puzzle) if crowding else []
+    if failed:
         attempt = crowd.unlike(rng, puzzle, attempt, failed)
         messages[-1]["content"] = crowd.joined(rng, messages[-1]["content"], crowd.listing(rng, puzzle, failed))
     answer = attempts.write(rng, puzzle, attempt, variant)
@@ -131,7 +132,7 @@ def attempted(rng: random.Random, size: int, outcomes: Mapping[str, int], crowde
 
 
 def reflected(
-    rng: random.Random, size: int, outcomes: Mapping[str, int], noise: float, crowded: float = 0.0
+    rng: random.Random, size: int, outcomes: Mapping[str, int], noise: float, crowding: Crowding | None = None
 ) -> Document:
     """A question with an attempt of any style, and one reflection.
 
@@ -140,16 +141,18 @@ def reflected(
         size: How many numbers the puzzle has.
         outcomes: Outcome of the attempt that is reflected on -> its share.
         noise: Chance of a flipped verdict.
-        crowded: Chance that the user shows failed attempts of others before.
+        crowding: How the user also shows failed attempts of others.
     """
     puzzle, outcome = problem(rng, size), pick(rng, outcomes)
     attempt = attempts.work(rng, puzzle, outcome)
     shown = attempts.write(rng, puzzle, attempt, rng.choice(attempts.VARIANTS))
     question = question_text(puzzle.numbers, puzzle.target)
     messages = reflect_messages(question, shown)
-    if crowded and rng.random() < crowded:
-        before = crowd.listing(rng, puzzle, crowd.failures(rng, puzzle))
-        messages[-1]["content"] = f"{before}\n\n{messages[-1]['content']}"
+    failed = crowding.draw(rng, puzzle) if crowding else []
+    if crowding and failed:
+        others, asked = crowd.listing(rng, puzzle, failed), messages[-1]["content"]
+        placed = asked.replace(question, f"{question}\n\n{others}", 1) if crowding.between else f"{others}\n\n{asked}"
+        messages[-1]["content"] = placed
     prompt = chat(messages)
     cut = prompt.index(question) + len(question)
     answer = reflections.write(rng, puzzle, attempt, noise)

@@ -8,14 +8,15 @@ read the puzzle; it has not seen anybody verify an attempt and then try again.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sfray.tasks.countdown import Problem
 from sfray.tiny import attempts
 from sfray.tiny.attempts import Attempt
 
 SIZES = {1: 20, 2: 25, 3: 25, 4: 18, 5: 12}
-"""How often so many attempts are shown (percent)."""
+"""How often so many attempts are shown in the second phase (percent)."""
 
 OUTCOMES = {"miss": 64, "slip": 14, "lapse": 14, "stray": 4, "repeat": 4}
 """How the attempts that are shown fail (percent)."""
@@ -26,17 +27,30 @@ LIMIT = 8
 """Draws after which an attempt may be like one of the others."""
 
 
-def failures(rng: random.Random, problem: Problem, count: int | None = None) -> list[Attempt]:
-    """Draws failed attempts at a puzzle; each looks for an answer the others do not give.
+@dataclass(frozen=True, slots=True)
+class Crowding:
+    """How documents show failed attempts of others.
 
-    Args:
-        rng: Source of randomness.
-        problem: The puzzle.
-        count: How many; drawn by :data:`SIZES` if left out.
+    Attributes:
+        share: Chance that a document shows any.
+        sizes: How many it then shows -> percent.
+        between: A reflection shows them between the question and the attempt, and not before both.
     """
+
+    share: float
+    sizes: Mapping[int, int]
+    between: bool = False
+
+    def draw(self, rng: random.Random, problem: Problem) -> list[Attempt]:
+        """The failed attempts that a document shows of a puzzle: often none at all."""
+        if rng.random() >= self.share:
+            return []
+        return failures(rng, problem, rng.choices(list(self.sizes), weights=list(self.sizes.values()))[0])
+
+
+def failures(rng: random.Random, problem: Problem, count: int) -> list[Attempt]:
+    """Draws failed attempts at a puzzle; each looks for an answer the others do not give."""
     found: list[Attempt] = []
-    if count is None:
-        count = rng.choices(list(SIZES), weights=list(SIZES.values()))[0]
     while len(found) < count:
         found.append(unlike(rng, problem, failure(rng, problem), found))
     return found

@@ -1,9 +1,11 @@
-"""Pre-trains the embedded tiny base model: ``python -m sfray.tiny.pretrain [--from FOLDER]``.
+"""Pre-trains the embedded tiny base model: ``python -m sfray.tiny.pretrain [--phase NAME] [--from FOLDER]``.
 
-There are two phases. The first starts from random weights: short rows, whose documents
-are blind to each other (:mod:`sfray.tiny.packing`). The second goes on from the folder
-that ``--from`` names: long rows, whose documents follow each other in one context
-(:mod:`sfray.tiny.context`). Every option has a default for each phase.
+There are three phases. The first, ``apart``, starts from random weights: short rows, whose
+documents are blind to each other (:mod:`sfray.tiny.packing`). The others go on from the
+folder that ``--from`` names: ``together`` has long rows, whose documents follow each other in
+one context (:mod:`sfray.tiny.context`), and ``distant`` has rows as long as the context, with
+documents whose own parts lie far apart (:mod:`sfray.tiny.distance`). Every option has a
+default for each phase.
 
 Each step sums the gradients of a fixed number of shards. What a shard holds depends on
 the seed, the step and the shard alone, so a run can be killed and resumed, and worked
@@ -36,7 +38,7 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, GenerationConfig, Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from sfray.seeds import derive, rng
-from sfray.tiny import MODEL_DIR, context, packing, tokenizer
+from sfray.tiny import MODEL_DIR, context, distance, packing, tokenizer
 from sfray.tiny.muon import Muon
 from sfray.tiny.packing import IGNORE, PADDING
 
@@ -72,8 +74,14 @@ PHASES = {
     "together": Settings(
         phase="together", steps=1_200, warmup=20, decay=600, rows=5, length=1_024, matrix_lr=0.01, vector_lr=0.002
     ),
+    "distant": Settings(
+        phase="distant", steps=900, warmup=20, decay=700, rows=3, length=2_048, matrix_lr=0.01, vector_lr=0.002
+    ),
 }
-"""The phases with their defaults: ``apart``, from random weights, and ``together``, which goes on from its result."""
+"""The phases in their order, each with its defaults; the first starts from random weights."""
+
+DOCUMENTS = {"together": context.document, "distant": distance.document}
+"""What the phases that go on from weights read."""
 
 
 def build(settings: Settings, words: Qwen2Tokenizer) -> Qwen2ForCausalLM:
@@ -177,7 +185,8 @@ class Trainer:
             source = rng("tiny", "batch", wanted.seed, self.step, shard)
             return packing.batch(source, words.backend_tokenizer, wanted.rows, wanted.length, words.pad_token_id)
         source = rng("tiny", wanted.phase, wanted.seed, self.step, shard)
-        drawn = context.batch(source, words.backend_tokenizer, wanted.rows, wanted.length, tokenizer.CONTEXT)
+        draw = DOCUMENTS[wanted.phase]
+        drawn = context.batch(source, words.backend_tokenizer, wanted.rows, wanted.length, tokenizer.CONTEXT, draw)
         return {**drawn, "attention_mask": {"full_attention": None}}  # plainly causal: no mask has to be built
 
     def _rates(self) -> list[float]:
@@ -276,7 +285,8 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, argparse.Namesp
         kind = type(Settings.__dataclass_fields__[name].default)
         defaults = sorted({getattr(phase, name) for phase in PHASES.values()})
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=f"default {' or '.join(map(str, defaults))}")
-    parser.add_argument("--from", dest="origin", type=Path, help="folder of weights that the second phase goes on from")
+    parser.add_argument("--phase", choices=PHASES, default="apart", help="what is trained on (default apart)")
+    parser.add_argument("--from", dest="origin", type=Path, help="folder of weights that the later phases go on from")
     parser.add_argument("--out", type=Path, default=MODEL_DIR, help="Hugging Face folder to write")
     parser.add_argument("--state", type=Path, default=Path("outputs/tiny"), help="folder of the resumable state")
     parser.add_argument("--workers", type=int, default=2, help="processes of one thread (at most one per shard)")
@@ -284,7 +294,9 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, argparse.Namesp
     parser.add_argument("--eager", action="store_true", help="do not compile (no C++ compiler needed; slower)")
     args = parser.parse_args(arguments)
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    settings = replace(PHASES["together" if args.origin else "apart"], **given)
+    settings = replace(PHASES[args.phase], **given)
+    if (args.origin is None) != (args.phase == "apart"):
+        parser.error("the phase apart starts from random weights; every other one goes on from a folder: --from FOLDER")
     if not 1 <= args.workers <= settings.shards:
         parser.error(f"--workers must lie between 1 and the number of shards ({settings.shards})")
     return settings, args

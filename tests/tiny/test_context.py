@@ -74,14 +74,14 @@ def test_failed_attempts_of_others_are_context(documents):
         return [doc for doc in found if any(lead in doc.text for lead in crowd.LEADS)], len(found)
 
     shown, count = crowded("attempt")
-    assert len(shown) / count == pytest.approx(context.CROWDED_ATTEMPTS, abs=0.04)
+    assert len(shown) / count == pytest.approx(context.CROWDED_ATTEMPTS.share, abs=0.04)
     for doc in shown:
         answers = re.findall("<answer>([^<]+)</answer>", doc.text.replace("<answer> and </answer>", ""))
         assert 2 <= len(answers) <= 6
         assert doc.size == 2 or answers[-1] not in answers[:-1]
         assert learned(doc).count("<answer>") == 1
     shown, count = crowded("reflection")
-    assert len(shown) / count == pytest.approx(context.CROWDED_REFLECTIONS, abs=0.04)
+    assert len(shown) / count == pytest.approx(context.CROWDED_REFLECTIONS.share, abs=0.04)
 
 
 def test_only_the_pretrain_split(documents):

@@ -63,3 +63,13 @@ def test_numbers_are_recalled():
         assert len(re.findall(r"\d+", learned(doc))) == doc.size
         assert 1 <= len(between) <= 4
         assert order == "Copy the numbers."
+
+
+def test_the_last_answer_is_copied():
+    source = rng("test", "answer")
+    for _ in range(100):
+        doc = copying.answer(source)
+        answers = re.findall("<answer>([^<]+)</answer>", asked(doc))
+        assert 1 <= len(answers) <= 4
+        assert learned(doc) == f"<answer>\n{answers[-1]}\n</answer>"
+        assert asked(doc).endswith("\nCopy the last answer.")

@@ -1,6 +1,7 @@
 """Failed attempts of others: they fail, differ, and say nothing of each other."""
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -9,6 +10,7 @@ from sfray.seeds import rng
 from sfray.tasks.countdown import Countdown
 from sfray.tiny import attempts, crowd
 from sfray.tiny.corpus import problem
+from sfray.tiny.crowd import Crowding
 
 
 @pytest.mark.parametrize("size", [3, 4, 5, 6])
@@ -16,17 +18,26 @@ def test_they_fail_and_differ(size):
     source = rng("test", "crowd", size)
     for _ in range(30):
         puzzle = problem(source, size)
-        failed = crowd.failures(source, puzzle)
+        failed = crowd.failures(source, puzzle, 5)
         gold = {"numbers": list(puzzle.numbers), "target": puzzle.target}
         answers = [attempt.expression for attempt in failed]
-        assert 1 <= len(failed) <= 5
+        assert len(failed) == 5
         assert not any(Countdown.judge(gold, answer).correct for answer in answers)
         assert len(set(answers)) == len(answers)
 
 
-def test_how_many_may_be_said():
+def test_how_many():
     source = rng("test")
     assert [len(crowd.failures(source, problem(source, 4), count)) for count in (1, 3, 7)] == [1, 3, 7]
+
+
+def test_a_crowd_is_drawn_by_its_share_and_sizes():
+    source = rng("test", "share")
+    crowding = Crowding(0.4, {2: 25, 7: 75})
+    counts = Counter(len(crowding.draw(source, problem(source, 4))) for _ in range(1_000))
+    assert set(counts) == {0, 2, 7}
+    assert counts[0] / 1_000 == pytest.approx(0.6, abs=0.05)
+    assert counts[7] / (counts[2] + counts[7]) == pytest.approx(0.75, abs=0.07)
 
 
 def test_a_repeated_attempt_is_worked_again():

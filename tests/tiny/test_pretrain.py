@@ -111,12 +111,13 @@ def test_command_line(tmp_path, monkeypatch):
 SIZES = ("--hidden", "16", "--layers", "1", "--heads", "2", "--inner", "16", "--rows", "2", "--workers", "1", "--eager")
 
 
-def test_the_second_phase_goes_on_from_a_folder(tmp_path):
+@pytest.mark.parametrize("phase", ["together", "distant"])
+def test_later_phases_go_on_from_a_folder(tmp_path, phase):
     first, second = tmp_path / "first", tmp_path / "second"
     pretrain.main([*SIZES, "--steps", "1", "--state", str(tmp_path / "a"), "--out", str(first)])
-    options = [*SIZES, "--steps", "2", "--length", "128", "--from", str(first)]
+    options = [*SIZES, "--steps", "2", "--length", "128", "--phase", phase, "--from", str(first)]
     settings, _ = pretrain.parse(options)
-    assert (settings.phase, settings.length, settings.warmup) == ("together", 128, 20)
+    assert (settings.phase, settings.length, settings.warmup) == (phase, 128, 20)
     begun = Trainer(settings, tmp_path, fast=False, origin=first)
     shipped = Qwen2ForCausalLM.from_pretrained(first).state_dict()
     assert all(torch.equal(weight, shipped[name]) for name, weight in begun.model.state_dict().items())
@@ -128,6 +129,13 @@ def test_the_second_phase_goes_on_from_a_folder(tmp_path):
     assert not torch.equal(
         Qwen2ForCausalLM.from_pretrained(second).model.embed_tokens.weight, shipped["model.embed_tokens.weight"]
     )
+
+
+def test_the_later_phases_read_other_documents(tmp_path):
+    together, distant = (
+        Trainer(replace(SMALL, phase=phase), tmp_path, fast=False).batch(0) for phase in ("together", "distant")
+    )
+    assert not torch.equal(together["input_ids"], distant["input_ids"])
 
 
 def test_documents_of_the_second_phase_see_what_stands_before(tmp_path):
@@ -161,6 +169,14 @@ def test_defaults_are_the_shipped_run():
     settings, args = pretrain.parse([])
     assert settings == Settings() == pretrain.PHASES["apart"]
     assert args.out == pretrain.MODEL_DIR
-    settings, args = pretrain.parse(["--from", "first"])
+    settings, args = pretrain.parse(["--phase", "together", "--from", "first"])
     assert settings == pretrain.PHASES["together"]
     assert (settings.length, settings.rows, args.origin) == (1_024, 5, Path("first"))
+    assert pretrain.parse(["--phase", "distant", "--from", "second"])[0] == pretrain.PHASES["distant"]
+
+
+@pytest.mark.parametrize("options", [["--phase", "together"], ["--from", "first"]])
+def test_a_later_phase_needs_weights_and_the_first_takes_none(options, capsys):
+    with pytest.raises(SystemExit):
+        pretrain.parse(options)
+    assert "goes on from a folder: --from FOLDER" in capsys.readouterr().err
