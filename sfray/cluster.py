@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from sfray.config import ClusterConfig
-from sfray.errors import REFUSED, TRY_AGAIN
+from sfray.errors import REFUSED, TRY_AGAIN, unwind_on_sigterm
 from sfray.progress import console
 
 _QUIET = {
@@ -28,6 +28,8 @@ _QUIET = {
     "RAY_prestart_worker_first_driver": "0",
     # Ray lowers its workers' priority: anything else on a laptop would starve them.
     "RAY_worker_niceness": "0",
+    # Ray Data's thread outlives the cluster of a driver that is ended, and would start another one.
+    "RAY_ENABLE_AUTO_CONNECT": "0",
     # Loaded machines need longer than a minute to import torch in every worker.
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",
 }
@@ -129,6 +131,7 @@ def connect(config: ClusterConfig) -> None:
     else:
         require_answer(config)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    unwind_on_sigterm()  # in place of Ray's own handler, which exits with a status that is no signal's
     quiet_ray_data()
     resources = {k: v for k, v in ray.cluster_resources().items() if k in ("CPU", "GPU")}
     console.print(f"ray {ray.__version__}: {len(nodes())} node(s), {resources}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from sfray.progress import errors
 
@@ -20,6 +23,10 @@ TRY_AGAIN = 75
 
 _PATHS = ("pathlib", "shutil", "os", "genericpath")
 """Modules of the standard library through which a caller reaches the operating system."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM asked the process to end; it unwinds as after Ctrl-C."""
 
 
 @contextmanager
@@ -38,6 +45,27 @@ def reported() -> Iterator[None]:
         errors.print(f"[bold red]{type(error).__name__}[/]")
         errors.print(str(error), markup=False)
         sys.exit(exit_status(error))
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ends the process after Ctrl-C or SIGTERM with a plain message and the status that shells give for the signal."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        number = signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT
+        errors.print(f"[bold red]ended by {number.name}[/]; the same command goes on from what is done")
+        sys.exit(128 + number)
+
+
+def unwind_on_sigterm() -> None:
+    """Lets SIGTERM raise :class:`Terminated`, where the main thread calls this; no other can."""
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        raise Terminated
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, terminate)
 
 
 def exit_status(error: BaseException) -> int:

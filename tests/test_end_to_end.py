@@ -56,8 +56,8 @@ def finish(folder: Path, *overrides: str) -> None:
     assert launch(folder, *overrides).wait(PATIENCE) == 0, (folder.parent / f"{folder.name}.log").read_text()[-4000:]
 
 
-def kill_in(step: str, folder: Path) -> None:
-    """Starts the run and kills its driver in the middle of a step."""
+def kill_in(step: str, folder: Path, number: int = signal.SIGKILL) -> int:
+    """Starts the run and ends its driver in the middle of a step; the driver's exit status."""
     driver = launch(folder)
     deadline = time.monotonic() + PATIENCE
     while not any((folder / step).glob(UNDER_WAY[step])):
@@ -65,11 +65,12 @@ def kill_in(step: str, folder: Path) -> None:
         assert time.monotonic() < deadline, f"{step} did not begin"
         time.sleep(0.02)
     children = [c for c in psutil.Process(driver.pid).children(recursive=True) if not is_agent(c)]
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
+    driver.send_signal(number)
+    status = driver.wait(PATIENCE)
     gone, left = psutil.wait_procs(children, timeout=60)
     assert left == [], f"processes of the killed driver live on: {left}"
     assert gone
+    return status
 
 
 def is_agent(process: psutil.Process) -> bool:
@@ -144,6 +145,21 @@ def test_a_driver_killed_in_every_step_loses_and_doubles_nothing(undisturbed, tm
     for step in ("eval_base", "eval_sft"):
         assert evaluated(folder, step) == evaluated(undisturbed, step)
     assert sorted(evaluated(folder, "eval_grpo")) == sorted(evaluated(undisturbed, "eval_grpo"))
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "status"), [(signal.SIGTERM, "SIGTERM", 143), (signal.SIGINT, "SIGINT", 130)]
+)
+def test_a_driver_that_is_asked_to_end_does_so_at_once(number, name, status, undisturbed, tmp_path):
+    """It leaves no process, starts no second Ray, says how to go on, and loses nothing."""
+    folder = tmp_path / "run"
+    assert kill_in("attempts", folder, number) == status
+    log = (tmp_path / "run.log").read_text()
+    assert f"ended by {name}; the same command goes on from what is done" in log
+    assert "Started a local Ray instance" not in log
+    assert "Traceback" not in log
+    finish(folder, "steps=[attempts]")
+    assert files(folder, "attempts") == files(undisturbed, "attempts")
 
 
 def test_a_submitted_job_joins_the_cluster_it_was_sent_to(tmp_path):

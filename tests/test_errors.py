@@ -1,10 +1,25 @@
 """Known errors end with a message, unknown ones with a traceback."""
 
+import os
+import signal
+import threading
+import time
+
 import pytest
 
 from sfray.cluster import NoCluster
 from sfray.config.validation import ConfigError
-from sfray.errors import FAILED, REFUSED, TRY_AGAIN, exit_status, reported, with_causes
+from sfray.errors import (
+    FAILED,
+    REFUSED,
+    TRY_AGAIN,
+    Terminated,
+    exit_status,
+    interruptible,
+    reported,
+    unwind_on_sigterm,
+    with_causes,
+)
 from sfray.io.files import replacing
 from sfray.prompts import load
 from sfray.store.locks import RunLocked
@@ -56,3 +71,42 @@ def test_the_causes_of_an_error_are_shown_once_each():
 def test_the_exit_status_says_whether_another_try_may_help(error, status):
     assert exit_status(error) == status
     assert (FAILED, REFUSED, TRY_AGAIN) == (1, 2, 75)
+
+
+@pytest.mark.parametrize(
+    ("interrupt", "name", "status"), [(KeyboardInterrupt, "SIGINT", 130), (Terminated, "SIGTERM", 143)]
+)
+def test_an_interrupt_ends_with_the_status_of_its_signal(interrupt, name, status, capsys):
+    with pytest.raises(SystemExit) as caught, interruptible():
+        raise interrupt
+    assert caught.value.code == status
+    assert capsys.readouterr().err == f"ended by {name}; the same command goes on from what is done\n"
+
+
+def test_sigterm_unwinds_the_main_thread():
+    cleaned: list[str] = []
+
+    def interrupted() -> None:
+        """Is sent SIGTERM in the middle of its work."""
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(30)
+        finally:
+            cleaned.append("done")
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        unwind_on_sigterm()
+        with pytest.raises(Terminated):
+            interrupted()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert cleaned == ["done"]
+
+
+def test_another_thread_leaves_the_handler_alone():
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=unwind_on_sigterm)
+    thread.start()
+    thread.join()
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from sfray.compose import CONF, check_overrides
 from sfray.compose.overrides import parsed
 from sfray.config.validation import ConfigError, parse
-from sfray.errors import reported
+from sfray.errors import interruptible, reported, unwind_on_sigterm
 from sfray.progress import errors
 
 
@@ -28,7 +28,7 @@ def launch(arguments: Sequence[str]) -> None:
         arguments: Hydra's command line: overrides and flags.
 
     Raises:
-        SystemExit: With status 1, when the run or a job of the sweep failed.
+        SystemExit: With status 1, when the run or a job of the sweep failed; after Ctrl-C or SIGTERM with theirs.
     """
     with reported():
         check_overrides(arguments)
@@ -42,8 +42,10 @@ def launch(arguments: Sequence[str]) -> None:
     # Hydra reads its command line from nowhere else. Its --config-dir comes after the main folder,
     # so a user's own folder becomes the main one and ours the one after it.
     sys.argv[1:] = [*rest, *(("--config-dir", str(CONF)) if own else ())]
+    unwind_on_sigterm()
     try:
-        job()
+        with interruptible():
+            job()
     finally:
         if failed:
             errors.print("[bold red]These jobs of the sweep failed[/]; the others ran:")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -102,7 +101,7 @@ def run(
     end_leftovers(folder)
     log = folder / "verl.log"
     watch = Watch(log, limits, size=log.stat().st_size if log.exists() else 0)
-    with log.open("ab") as output, _sigterm_as_exit():
+    with log.open("ab") as output:
         process = subprocess.Popen(
             list(command),
             env={**environment, MARKER: identity, "SFRAY_PARENT": str(os.getpid())},
@@ -122,25 +121,6 @@ def run(
             process.wait()
     on_poll()
     return process.returncode
-
-
-@contextlib.contextmanager
-def _sigterm_as_exit() -> Iterator[None]:
-    """Lets SIGTERM unwind the stack, so that clean-up runs; only the main thread may set handlers."""
-
-    def leave(number: int, _frame: object) -> None:
-        """Exits with the status a shell gives for the signal."""
-        raise SystemExit(128 + number)
-
-    try:
-        before = signal.signal(signal.SIGTERM, leave)
-    except ValueError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def identify(folder: Path) -> str:
