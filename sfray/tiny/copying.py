@@ -29,6 +29,9 @@ RECALLED = {3: 25, 4: 30, 5: 25, 6: 20}
 FILLERS = {1: 25, 2: 25, 3: 25, 4: 25}
 """How many texts lie between numbers and their recall, or precede the copy of an answer (percent)."""
 
+ENDED = 0.6
+"""Share of the copied answers that a trace's ending phrase precedes."""
+
 
 @cache
 def phrases(wording: str) -> tuple[str, ...]:
@@ -78,7 +81,8 @@ def answer(rng: random.Random) -> Document:
             }
         ]
     )
-    copied = f"<answer>\n{failed[-1].expression}\n</answer>"
+    ending = f"{rng.choice(load('tiny').ending)}\n\n" if rng.random() < ENDED else ""
+    copied = f"{ending}<answer>\n{failed[-1].expression}\n</answer>"
     return Document("copy:answer", size, ((prompt, False), (copied + END, True)))
 
 
