@@ -25,14 +25,20 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 class Bar:
     """A bar over a known number of units.
 
+    Args:
+        title: What is done.
+        total: Units in all.
+        unit: What they are.
+        done: Units that were finished before.
+
     Example:
         >>> with Bar("attempts", total=2, unit="shards") as bar:
         ...     bar.advance("128 rows/s")
     """
 
-    def __init__(self, title: str, total: int, unit: str = "") -> None:
+    def __init__(self, title: str, total: int, unit: str = "", done: int = 0) -> None:
         self.title, self.total, self.unit = title, total, unit
-        self.done = 0
+        self.done = done
         self._last = 0.0
         self._progress = Progress(
             SpinnerColumn(),
@@ -45,7 +51,7 @@ class Bar:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task(title, total=total, unit=unit, note="")
+        self._task = self._progress.add_task(title, total=total, completed=done, unit=unit, note="")
 
     def __enter__(self) -> Self:
         self._start = time.monotonic()

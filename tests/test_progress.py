@@ -17,3 +17,10 @@ def test_update_sets_what_is_done():
         bar.update(4)
         bar.advance()
         assert bar.done == 5
+
+
+def test_a_resumed_bar_starts_where_the_work_is(capsys):
+    with Bar("attempts", total=4, unit="shards", done=2) as bar:
+        bar.advance()
+        bar.advance()
+    assert capsys.readouterr().out.splitlines() == ["attempts: 3/4 shards 0s ", "attempts: 4/4 shards 0s "]

@@ -120,7 +120,7 @@ def sample(config: AttemptSettings, output: Artifact, model: str, questions: Que
         questions: The questions to attempt.
     """
     job = AttemptJob(output, config, questions)
-    written = run_shards(job, anywhere(model), output.missing(questions.shards), "attempts")
+    written = run_shards(job, anywhere(model), questions.shards, "attempts")
     counts = totals(output, ("correct",))
     metrics = {"accuracy": counts["correct"] / max(counts["rows"], 1)}
     output.commit(counts, metrics, written=written)

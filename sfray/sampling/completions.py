@@ -104,7 +104,7 @@ def sample(config: EvaluationSettings, output: Artifact, model: str, questions: 
         questions: The questions to answer.
     """
     job = CompletionJob(output, config, questions)
-    written = run_shards(job, anywhere(model), output.missing(questions.shards), "evaluate")
+    written = run_shards(job, anywhere(model), questions.shards, "evaluate")
     counts = totals(output, ("correct",))
     metrics = {"accuracy": counts["correct"] / max(counts["rows"], 1)}
     output.commit(counts, metrics, written=written)

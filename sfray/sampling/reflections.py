@@ -119,7 +119,7 @@ def sample(config: ReflectionSettings, output: Artifact, model: str, questions: 
         attempts: The attempts at them.
     """
     job = ReflectionJob(output, config, questions, attempts)
-    written = run_shards(job, anywhere(model), output.missing(questions.shards), "reflections")
+    written = run_shards(job, anywhere(model), questions.shards, "reflections")
     counts = totals(output, ("valid",))
     metrics = {"valid_rate": counts["valid"] / max(counts["rows"], 1)}
     output.commit(counts, metrics, written=written)

@@ -146,5 +146,5 @@ def sample(
     """
     job = SegmentJob(output, config, questions, attempts)
     job.check()
-    written = run_shards(job, anywhere(model), output.missing(questions.shards), f"segments: {job.skill.name}")
+    written = run_shards(job, anywhere(model), questions.shards, f"segments: {job.skill.name}")
     output.commit(totals(output, ()), {}, written=written)

@@ -87,13 +87,13 @@ class ShardWorker:
         return {"shard": shard, "rows": len(rows), "rejects": len(rejects), "tokens": tokens}
 
 
-def run_shards(job: ShardJob, model: str, shards: Sequence[int], title: str) -> dict[int, int]:
-    """Works off the given shards, with a progress bar.
+def run_shards(job: ShardJob, model: str, shards: int, title: str) -> dict[int, int]:
+    """Works off the shards that are not finished yet, with a progress bar.
 
     Args:
         job: The stage's job.
         model: The model to sample from, as :func:`sfray.models.folder.resolve` takes it on any node.
-        shards: The shards that are missing.
+        shards: How many there are in all.
         title: Label of the bar.
 
     Returns:
@@ -104,17 +104,42 @@ def run_shards(job: ShardJob, model: str, shards: Sequence[int], title: str) -> 
         ray.exceptions.RayError: An actor failed for a reason that a retry cannot fix.
     """
     written: dict[int, int] = {}
-    if not shards:
+    missing = job.output.missing(shards)
+    if not missing:
         return written
-    tokens = 0
-    start = time.monotonic()
-    with Bar(title, total=len(shards), unit="shards") as bar:
-        for summary in watched(summaries(job, model, shards), job.config.engine.timeout_minutes):
+    speed = Speed()
+    with Bar(title, total=shards, unit="shards", done=shards - len(missing)) as bar:
+        for summary in watched(summaries(job, model, missing), job.config.engine.timeout_minutes):
             written[summary["shard"]] = summary["rows"]
-            tokens += summary["tokens"]
-            seconds, rows = time.monotonic() - start, sum(written.values())
-            bar.advance(f"{rows:,} rows, {rows / seconds:,.0f} rows/s, {tokens / seconds:,.0f} tokens/s")
+            bar.advance(speed.note(summary["rows"], summary["tokens"], time.monotonic()))
     return written
+
+
+@dataclass
+class Speed:
+    """Rows and tokens a second from the first shard on: what came before it is mostly the loading of the model."""
+
+    rows: int = 0
+    tokens: int = 0
+    first: tuple[int, int, float] | None = None
+
+    def note(self, rows: int, tokens: int, now: float) -> str:
+        """Counts a finished shard; what to show beside the bar.
+
+        Args:
+            rows: Of the shard.
+            tokens: Of the shard.
+            now: The time, in seconds.
+        """
+        self.rows += rows
+        self.tokens += tokens
+        if self.first is None:
+            self.first = (self.rows, self.tokens, now)
+        before = self.first
+        if (seconds := now - before[2]) <= 0:
+            return f"{self.rows:,} rows"
+        rates = (self.rows - before[0]) / seconds, (self.tokens - before[1]) / seconds
+        return f"{self.rows:,} rows, {rates[0]:,.0f} rows/s, {rates[1]:,.0f} tokens/s"
 
 
 def summaries(job: ShardJob, model: str, shards: Sequence[int]) -> Iterator[dict[str, Any]]:

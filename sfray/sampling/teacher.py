@@ -92,7 +92,7 @@ class _Asking:
         self._answers: dict[int, dict[str, Answer]] = {}
         self._left: dict[int, int] = {}
         self._requests = self._pending(missing)
-        self._bar = Bar("teacher", total=len(missing), unit="shards")
+        self._bar = Bar("teacher", questions.shards, "shards", done=questions.shards - len(missing))
         self._tokens = 0
 
     async def run(self) -> dict[int, int]:
@@ -181,7 +181,7 @@ def _from_file(
     """The attempts that a file holds, and its rows that are none."""
     responses, rejects = _responses(located(config.teacher.path), questions)
     written = {}
-    with Bar("teacher", total=len(missing), unit="shards") as bar:
+    with Bar("teacher", questions.shards, "shards", done=questions.shards - len(missing)) as bar:
         for shard in missing:
             made = [
                 judge(q, k, Answer(f"{q.id}/{VARIANT}/{k}", text=text, finish="stop"))

@@ -150,7 +150,7 @@ def build(config: TraceSettings, output: Artifact, model: str, sources: Sources)
     skills([one.skill for one in sources.segments], "traces: segments")
     shards = _shards(sources)
     missing = output.missing(shards)
-    with Bar("traces", total=len(missing), unit="shards") as bar:
+    with Bar("traces", shards, "shards", done=shards - len(missing)) as bar:
         written: dict[int, int] = {}
         with _builders(config, output, models.anywhere(model), sources, len(missing)) as builders:
             minutes = config.engine.timeout_minutes

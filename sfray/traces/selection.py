@@ -38,7 +38,7 @@ def select(config: SelectSettings, output: Artifact, model: str, questions: Ques
     missing = output.missing(questions.shards)
     file = pq.ParquetFile(questions.file)
     written: dict[int, int] = {}
-    with Bar("select", total=len(missing), unit="shards") as bar:
+    with Bar("select", questions.shards, "shards", done=questions.shards - len(missing)) as bar:
         for shard in missing:
             asked = from_table(Question, file.read_row_group(shard))
             tried = from_table(Attempt, pq.read_table(attempts.shard(shard)))

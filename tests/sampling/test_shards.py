@@ -22,7 +22,7 @@ from sfray.models import load_tokenizer, prompt_ids, resolve
 from sfray.prompts import load
 from sfray.records import Attempt
 from sfray.sampling import attempts
-from sfray.sampling.shards import StageStalled, watched
+from sfray.sampling.shards import Speed, StageStalled, watched
 from sfray.store.artifact import Artifact
 from sfray.tasks import questions
 from sfray.tasks.countdown import Countdown
@@ -31,6 +31,13 @@ from tests.sampling.rows import CONFIG, QUESTION, stage, write_questions
 
 def test_rows_pass_through_the_watchdog():
     assert list(watched(iter([{"shard": 1}, {"shard": 2}]), 1)) == [{"shard": 1}, {"shard": 2}]
+
+
+def test_rates_begin_with_the_first_shard_after_the_model_was_loaded():
+    speed = Speed()
+    assert speed.note(64, 2_000, 100.0) == "64 rows"
+    assert speed.note(64, 3_000, 102.0) == "128 rows, 32 rows/s, 1,500 tokens/s"
+    assert speed.note(32, 1_000, 104.0) == "160 rows, 24 rows/s, 1,000 tokens/s"
 
 
 def test_an_error_of_the_engine_is_raised_to_the_caller():
@@ -60,7 +67,7 @@ def test_a_pool_that_hangs_is_given_up():
 
 HANGING = """
 import threading
-from sfray.sampling.shards import StageStalled, watched
+from sfray.sampling.shards import Speed, StageStalled, watched
 
 def hanging():
     yield {"shard": threading.Event().wait()}
