@@ -18,7 +18,7 @@ from sfray import prompts
 from sfray.config import Config
 from sfray.config.marks import out_of_bounds
 from sfray.names import closest
-from sfray.store.folder import ARTIFACTS
+from sfray.store.folder import place_problems
 
 
 class ConfigError(ValueError):
@@ -212,26 +212,10 @@ def _choices(config: Config) -> Iterator[str]:
 
 
 _ADDRESS = re.compile(r"(ray://)?[^\s:/]+:\d+")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def _names(config: Config) -> Iterator[str]:
     yield from place_problems(config.run.name, config.run.dir)
-
-
-def place_problems(name: str, folder: str) -> Iterator[str]:
-    """Yields a line for each thing that is wrong with where a run lives.
-
-    Args:
-        name: ``run.name``.
-        folder: ``run.dir``.
-    """
-    if not _PLAIN_NAME.fullmatch(name):
-        yield f"run.name: {name!r} must be one folder name of letters, digits, '.', '_' and '-'"
-    if name == ARTIFACTS:
-        yield f"run.name: {ARTIFACTS!r} is the folder that all runs share; choose another name"
-    if not folder or "=" in folder:  # readers of Parquet take "key=value" folders for columns
-        yield f"run.dir: {folder!r} must be a folder without '=' in its path"
 
 
 def _questions(config: Config) -> Iterator[str]:
