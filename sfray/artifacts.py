@@ -91,6 +91,17 @@ class Segments(Sharded):
 class Traces(Sharded):
     """What a model is fine-tuned on: :class:`sfray.records.Trace` rows."""
 
+    @property
+    def recognised(self) -> bool:
+        """Whether the folder holds traces, whatever stage made it: its parts have their columns."""
+        import pyarrow.parquet as pq
+
+        from sfray.io.arrow import holds
+        from sfray.records import Trace
+
+        parts = self.files
+        return bool(parts) and holds(Trace, pq.read_schema(parts[0]).names)
+
 
 @dataclass(frozen=True)
 class Responses(Sharded):

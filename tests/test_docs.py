@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+
+from sfray.config.data import ReflectConfig, SampleConfig
+from sfray.config.evaluation import EvaluateConfig
+from sfray.config.training import GrpoConfig, RolloutConfig, SftConfig
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -112,3 +119,61 @@ def test_every_promise_is_held_by_a_test() -> None:
         f"{file}::{test}" for file, test in named if f"def {test}(" not in (ROOT / file).read_text(encoding="utf-8")
     ]
     assert missing == []
+
+
+def preset(group: str, name: str) -> dict[str, Any]:
+    """A file of ``conf`` with what it is based on; keys of ``rollout`` are dotted."""
+    held = yaml.safe_load((ROOT / "conf" / group / f"{name}.yaml").read_text(encoding="utf-8"))
+    merged: dict[str, Any] = {}
+    for base in held.pop("defaults", ()):
+        merged |= preset(group, base) if base != "_self_" else {}
+    nested = {f"rollout.{k}": v for k, v in held.pop("rollout", {}).items()}
+    return merged | held | nested
+
+
+def written(value: Any) -> str:
+    """A value as a table says it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, dict):
+        return " and ".join(f"{k} {written(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, list):
+        return " and ".join(map(written, value)) or "none"
+    if value is None:
+        return "none"
+    return str(value) if isinstance(value, str | int) else f"{value:g}".replace("e-0", "e-")
+
+
+def settings(page: str, group: str, names: list[str]) -> dict[str, list[str]]:
+    """Key -> its value in each preset, as the table of a page with these presets as columns says it."""
+    (table,) = [
+        table
+        for table in re.findall(r"(?:^\|.*\n)+", (DOCS / page).read_text(encoding="utf-8"), re.M)
+        if all(f"| `{group}={name}` |" in table.partition("\n")[0] for name in names)
+    ]
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.strip().split("\n")]
+    places = [head.index(f"`{group}={name}`") for name in names]
+    found = {}
+    for row in rows:
+        keys = re.findall(r"`([\w.]+)`", row[0])
+        cells = [row[place].replace("`", "").split(", ") for place in places]
+        found |= {key: [cell[i] for cell in cells] for i, key in enumerate(keys)}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("page", "group", "names", "fields"),
+    [
+        ("training.md", "sft", ["paper", "release"], SftConfig),
+        ("training.md", "grpo", ["paper"], GrpoConfig),
+        ("sampling.md", "sample", ["paper", "openthoughts"], SampleConfig),
+        ("sampling.md", "reflect", ["paper", "openthoughts"], ReflectConfig),
+        ("sampling.md", "evaluate", ["paper", "paper34"], EvaluateConfig),
+    ],
+)
+def test_the_tables_of_settings_have_every_key_as_it_is(page: str, group: str, names: list[str], fields: type) -> None:
+    keys = {f.name for f in dataclasses.fields(fields)} - {"rollout"}
+    if fields is GrpoConfig:
+        keys |= {f"rollout.{f.name}" for f in dataclasses.fields(RolloutConfig)}
+    presets = [preset(group, name) for name in names]
+    assert settings(page, group, names) == {key: [written(p[key]) for p in presets] for key in keys}

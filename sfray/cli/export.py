@@ -18,7 +18,7 @@ def export(
     prompts: Annotated[
         str | None, typer.Option(help="Where the run's prompts file is now, if it has moved since.")
     ] = None,
-    step: Annotated[str | None, typer.Option(help="The step that made the traces, where there are several.")] = None,
+    step: Annotated[str | None, typer.Option(help="The step that made the traces, where several did.")] = None,
 ) -> None:
     """Write a run's traces as another trainer reads them."""
     from sfray.interchange.export import export as write

@@ -22,14 +22,19 @@ def import_(
     drop_idea_or_fast: Annotated[bool, typer.Option(help='Drop reflections with "idea" or "fast".')] = False,
 ) -> None:
     """Make the first three steps of a run from data that others sampled."""
+    from sfray.config.validation import ConfigError
     from sfray.interchange.released import Options
     from sfray.interchange.skillfactory import import_run
     from sfray.models import load_tokenizer, resolve, token_ids
+    from sfray.store.folder import place_problems
     from sfray.store.locks import hold
 
     if kind != "skillfactory":
         raise typer.BadParameter(f"no schema {kind!r}; there is skillfactory", param_hint="kind")
     with reported():
+        place = run.resolve()
+        if problems := list(place_problems(place.name, str(run.parent))):  # else nothing could go on with the run
+            raise ConfigError(problems)
         tokenizer = load_tokenizer(resolve(model))
         with hold(run):
             options = Options(default_variants, drop_idea_or_fast)

@@ -18,7 +18,7 @@ from sfray import prompts
 from sfray.config import Config
 from sfray.config.marks import out_of_bounds
 from sfray.names import closest
-from sfray.store.folder import ARTIFACTS
+from sfray.store.folder import place_problems
 
 
 class ConfigError(ValueError):
@@ -212,16 +212,10 @@ def _choices(config: Config) -> Iterator[str]:
 
 
 _ADDRESS = re.compile(r"(ray://)?[^\s:/]+:\d+")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def _names(config: Config) -> Iterator[str]:
-    if not _PLAIN_NAME.fullmatch(config.run.name):
-        yield f"run.name: {config.run.name!r} must be one folder name of letters, digits, '.', '_' and '-'"
-    if config.run.name == ARTIFACTS:
-        yield f"run.name: {ARTIFACTS!r} is the folder that all runs share; choose another name"
-    if not config.run.dir or "=" in config.run.dir:  # readers of Parquet take "key=value" folders for columns
-        yield f"run.dir: {config.run.dir!r} must be a folder without '=' in its path"
+    yield from place_problems(config.run.name, config.run.dir)
 
 
 def _questions(config: Config) -> Iterator[str]:

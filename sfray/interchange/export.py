@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from sfray.artifacts import Traces
 from sfray.interchange.layout import DATASET_INFO, LAYOUTS, Layout
 from sfray.io.arrow import from_table
 from sfray.io.files import replacing
@@ -37,48 +38,61 @@ def export(run: Path, to: str, out: Path, prompts: str | None = None, step: str 
         to: A layout of :data:`sfray.interchange.layout.LAYOUTS`.
         out: The folder to write; it must not exist, or be empty.
         prompts: Where the run's prompts file is now; None for where the run found it.
-        step: The step that made the traces; None where there is only one.
+        step: The step that made the traces, whatever its stage; None where there is only one.
 
     Returns:
         Rows written: ``traces``, and for verl ``rl`` and ``eval``.
 
     Raises:
-        ValueError: No such layout, or the run has no finished traces, or not all of them, or the
-            prompts are not those that its traces were made with.
+        ValueError: No such layout, or the run has no finished traces, or not all of them, or those of
+            several steps of which none is named, or the prompts are not those that its traces were made with.
         FileExistsError: There is something at ``out``.
     """
     layout = _layout(to)
     folder = RunFolder(run)
-    traces, manifest = _finished(folder, "traces", step)
-    wanted = manifest.counts["traces"]
+    traces, manifest = _traces(folder, step)
     wording = _wording(folder, manifest, prompts) if to == "verl" else None
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} is not empty")
     with replacing(out) as temporary:
         counts = {"traces": _write_traces(traces, temporary / layout.folder, layout)}
-        if counts["traces"] != wanted:
+        wanted = manifest.counts.get("traces")  # a stage from outside may count something else
+        if wanted not in (None, counts["traces"]):
             raise ValueError(f"{traces} holds {counts['traces']} traces, its manifest says {wanted}: parts are missing")
         if to == "llamafactory":
             (temporary / "dataset_info.json").write_text(json.dumps(DATASET_INFO, indent=2) + "\n", encoding="utf-8")
         if wording is not None:
-            counts |= _write_questions(_finished(folder, "questions")[0], temporary / "rl", wording)
+            counts |= _write_questions(_questions(folder), temporary / "rl", wording)
     return counts
 
 
-def _finished(run: RunFolder, stage: str, step: str | None = None) -> tuple[Path, Manifest]:
-    """The one finished step of a stage.
+def _traces(run: RunFolder, step: str | None) -> tuple[Path, Manifest]:
+    """The finished traces of a run, whatever stage made them.
 
     Raises:
-        ValueError: There is none, or several of which none is named.
+        ValueError: There are none, or those of several steps of which none is named.
     """
-    found = run.finished(stage)
-    if step is not None and step in found:
-        return found[step]
-    if step is None and len(found) == 1:
-        return next(iter(found.values()))
+    found = {name: entry for name, entry in run.finished().items() if Traces(entry[0]).recognised}
     if not found:
-        raise ValueError(f"{run.path}: no finished step of the stage {stage!r}")
-    raise ValueError(f"{run.path}: --step must be one of {', '.join(found)}")
+        raise ValueError(f"{run.path}: no finished step has made traces")
+    if step is not None and step not in found:
+        raise ValueError(f"{run.path}: --step: no traces of a step {step!r}{suggestion(step, found)}")
+    if step is None and len(found) > 1:
+        raise ValueError(f"{run.path}: several steps have made traces; choose one with --step: {', '.join(found)}")
+    return found[step] if step is not None else next(iter(found.values()))
+
+
+def _questions(run: RunFolder) -> Path:
+    """The folder of a run's questions.
+
+    Raises:
+        ValueError: There are none, or those of several steps.
+    """
+    found = run.finished("questions")
+    if len(found) != 1:
+        made = ", ".join(found) or "none"
+        raise ValueError(f"{run.path}: its RL questions must be of one finished step; there are {made}")
+    return next(iter(found.values()))[0]
 
 
 def _wording(run: RunFolder, traces: Manifest, prompts: str | None) -> Prompts:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,10 +18,8 @@ from markupsafe import Markup
 from sfray.artifacts import Responses, Traces
 from sfray.config import Config
 from sfray.evaluation.published import published
-from sfray.io.arrow import holds
 from sfray.io.files import read_json, replacing
 from sfray.progress import console
-from sfray.records import Trace
 from sfray.report import browser, charts, digest, tables
 from sfray.skills.registry import skills
 from sfray.store.folder import RunFolder
@@ -94,12 +91,6 @@ class Sources:
     def of(self, *stages: str) -> list[str]:
         """The finished steps of these stages, in order."""
         return [name for name, m in self.manifests.items() if m.stage in stages]
-
-
-def _holds_traces(folder: Path) -> bool:
-    """Whether an artifact is traces, whatever stage made it."""
-    parts = Traces(folder).files
-    return bool(parts) and holds(Trace, pq.read_schema(parts[0]).names)
 
 
 def _lines(folder: Path) -> list[dict[str, Any]]:
@@ -315,7 +306,7 @@ def _skill_tags(sources: Sources) -> set[str]:
 def _entries(sources: Sources) -> list[browser.Entry]:
     config, limit, tags = sources.config, sources.config.report.traces, _skill_tags(sources)
     entries: list[browser.Entry] = []
-    if made := [folder for folder in sources.folders.values() if _holds_traces(folder)]:
+    if made := [folder for folder in sources.folders.values() if Traces(folder).recognised]:
         entries += browser.traces(Traces(made[-1]).files, limit, config.run.seed, tags)
     if asked := sources.of("questions"):
         questions = sources.folders[asked[-1]] / "eval.parquet"

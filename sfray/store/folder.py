@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import graphlib
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from sfray.store.manifest import Manifest
 
 ARTIFACTS = "artifacts"
 """Folder of all artifacts, beside the runs that link to them."""
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,21 @@ class RunFolder:
 def runs(root: Path) -> list[RunFolder]:
     """The runs below a folder such as ``runs``."""
     return [RunFolder(p) for p in sorted(root.iterdir()) if p.is_dir() and p.name != ARTIFACTS]
+
+
+def place_problems(name: str, folder: str) -> Iterator[str]:
+    """Yields a line for each thing that is wrong with where a run lives.
+
+    Args:
+        name: ``run.name``.
+        folder: ``run.dir``.
+    """
+    if not _PLAIN_NAME.fullmatch(name):
+        yield f"run.name: {name!r} must be one folder name of letters, digits, '.', '_' and '-'"
+    if name == ARTIFACTS:
+        yield f"run.name: {ARTIFACTS!r} is the folder that all runs share; choose another name"
+    if not folder or "=" in folder:  # readers of Parquet take "key=value" folders for columns
+        yield f"run.dir: {folder!r} must be a folder without '=' in its path"
 
 
 def _done(folder: Path) -> bool:

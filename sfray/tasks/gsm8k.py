@@ -36,7 +36,9 @@ class Gsm8k(Loaded):
         _, mark, stated = solution.rpartition("####")
         number = parse_number(stated) if mark else None
         if number is None:
-            raise BadRow(RejectReason.BAD_GOLD if mark else RejectReason.NO_GOLD, solution[-80:])
+            if not mark:
+                raise BadRow(RejectReason.NO_GOLD, f"answer has no '#### NUMBER': {solution[-80:]}")
+            raise BadRow(RejectReason.BAD_GOLD, f"answer has no number after '####': {solution[-80:]}")
         return Draft(question, question, json.dumps(gold_of(question, number)), str(number))
 
     @staticmethod

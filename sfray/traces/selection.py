@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pyarrow.parquet as pq
 
@@ -18,6 +19,7 @@ from sfray.store.artifact import Artifact
 from sfray.tasks.registry import family
 from sfray.traces.builder import counter
 from sfray.traces.format import Count
+from sfray.traces.pool import Control
 
 RECIPE = "correct"
 """Recipe in the ids of the traces."""
@@ -34,7 +36,7 @@ def select(config: SelectSettings, output: Artifact, model: str, questions: Ques
         attempts: The attempts at them.
     """
     tokenizer = models.load_tokenizer(models.resolve(model), config.model.trust_remote_code)
-    count = counter(tokenizer)
+    count, control = counter(tokenizer), partial(models.control_token, tokenizer)
     missing = output.missing(questions.shards)
     file = pq.ParquetFile(questions.file)
     written: dict[int, int] = {}
@@ -42,7 +44,7 @@ def select(config: SelectSettings, output: Artifact, model: str, questions: Ques
         for shard in missing:
             asked = from_table(Question, file.read_row_group(shard))
             tried = from_table(Attempt, pq.read_table(attempts.shard(shard)))
-            traces, rejects = select_shard(config, asked, tried, count)
+            traces, rejects = select_shard(config, asked, tried, count, control)
             output.write_shard(shard, to_table(Trace, traces), rejects)
             written[shard] = len(traces)
             bar.advance(f"{sum(written.values()):,} traces")
@@ -57,15 +59,20 @@ def select(config: SelectSettings, output: Artifact, model: str, questions: Ques
 
 
 def select_shard(
-    config: SelectSettings, questions: Sequence[Question], attempts: Sequence[Attempt], count: Count
+    config: SelectSettings,
+    questions: Sequence[Question],
+    attempts: Sequence[Attempt],
+    count: Count,
+    control: Control | None = None,
 ) -> tuple[list[Trace], list[Reject]]:
-    """The traces of a shard's questions, and the correct attempts that are too long to train on.
+    """The traces of a shard's questions, and the correct attempts that are too long to train on or hold control tokens.
 
     Args:
         config: The settings.
         questions: The questions of the shard.
         attempts: The attempts at them.
         count: Counts the tokens of a prompt and a text.
+        control: Finds control tokens of the model, which a trace would teach as such; None to look for none.
     """
     prompts = load(config.prompts)
     traces: list[Trace] = []
@@ -73,6 +80,10 @@ def select_shard(
     for question in questions:
         (turn,) = prompts.question(question.text, family(question.task).answer_type, question.complete)
         for attempt in _chosen(config, question, attempts):
+            if control is not None and (token := control(f"{turn['content']}\n{attempt.text}")):
+                detail = f"{token} in the text"
+                rejects.append(Reject(id=attempt.id, reason=RejectReason.CONTROL_TOKEN, detail=detail))
+                continue
             tokens = count(turn["content"], attempt.text)
             if tokens > config.select.max_tokens:
                 detail = f"{tokens} tokens, select.max_tokens = {config.select.max_tokens}"

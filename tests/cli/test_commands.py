@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -127,5 +128,13 @@ def test_an_import_that_fails_does_not_claim_the_run(tmp_path, monkeypatch):
     (tmp_path / "good.jsonl").write_text(json.dumps(row("(3 + 5) * 8", True)) + "\n")
     unknown = runner.invoke(app, ["import", "skillfactory", "good.jsonl", "--run", "run", "--task", "cuntdown"])
     assert "task: 'cuntdown' cannot be imported, only countdown" in unknown.stderr
+    for refused, message in (
+        ("runs/my run", "run.name: 'my run' must be one folder name of letters, digits, '.', '_' and '-'"),
+        ("runs/artifacts", "run.name: 'artifacts' is the folder that all runs share; choose another name"),
+        ("seed=1/run", "run.dir: 'seed=1' must be a folder without '=' in its path"),
+    ):
+        result = runner.invoke(app, ["import", "skillfactory", "good.jsonl", "--run", refused])
+        assert (result.exit_code, result.stderr) == (2, f"ConfigError\n{message}\n")
+        assert not Path(refused).parent.exists()
     for source in ("good.jsonl", "./good.jsonl"):
         assert runner.invoke(app, ["import", "skillfactory", source, "--run", "run"]).exit_code == 0

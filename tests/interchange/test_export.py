@@ -39,14 +39,20 @@ def trace(number: int) -> Trace:
     )
 
 
+def made(folder: Path, stage: str, counts: dict[str, int], config: dict | None = None) -> Path:
+    """Three traces in three parts, by whatever stage."""
+    artifact = Artifact(folder, stage, config or {"prompts": load().digest}, {})
+    artifact.open()
+    for shard, count in enumerate((2, 0, 1)):
+        artifact.write_shard(shard, to_table(Trace, [trace(3 * shard + i) for i in range(count)]))
+    artifact.commit(counts)
+    return folder
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
-    stage = Artifact(folder / "traces", "traces", {"prompts": load().digest}, {})
-    stage.open()
-    for shard, count in enumerate((2, 0, 1)):
-        stage.write_shard(shard, to_table(Trace, [trace(3 * shard + i) for i in range(count)]))
-    stage.commit({"traces": 3})
+    made(folder / "traces", "traces", {"traces": 3})
     asked = Artifact(folder / "questions", "questions", {"imported": "questions"}, {})
     asked.open()
     asked.commit({"rl": 3, "eval": 1})
@@ -159,5 +165,27 @@ def test_errors_say_what_to_do(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^no layout 'lamafactory'; did you mean 'llamafactory'\?$"):
         export(run, "lamafactory", tmp_path / "out")
     (run / "traces" / "manifest.json").unlink()
-    with pytest.raises(ValueError, match=r"run: no finished step of the stage 'traces'$"):
+    with pytest.raises(ValueError, match=r"run: no finished step has made traces$"):
         export(run, "trl", tmp_path / "out")
+
+
+@pytest.mark.parametrize(("stage", "counts"), [("select", {"traces": 3}), ("my_lab.stages:Picked", {"rows": 3})])
+def test_traces_of_any_stage_are_exported(stage: str, counts: dict[str, int], run: Path, tmp_path: Path) -> None:
+    (run / "traces" / "manifest.json").unlink()
+    made(run / "correct_1", stage, counts)
+    assert export(run, "verl", tmp_path / "out") == {"traces": 3, "rl": 3, "eval": 1}
+
+
+def test_traces_of_several_steps_are_chosen_by_name(run: Path, tmp_path: Path) -> None:
+    made(run / "correct_1", "select", {"traces": 3}, {"prompts": "other"})
+    with pytest.raises(ValueError, match=r"run: several steps have made traces; choose one with --step: correct_1, t"):
+        export(run, "trl", tmp_path / "out")
+    with pytest.raises(ValueError, match=r"run: --step: no traces of a step 'corect_1'; did you mean 'correct_1'\?$"):
+        export(run, "trl", tmp_path / "out", step="corect_1")
+    with pytest.raises(ValueError, match=r"no traces of a step 'questions'; there are correct_1, traces$"):
+        export(run, "trl", tmp_path / "out", step="questions")
+    assert not (tmp_path / "out").exists()
+    assert export(run, "trl", tmp_path / "out", step="correct_1") == {"traces": 3}
+    with pytest.raises(ValueError, match=r"the traces of .* were made with other"):
+        export(run, "verl", tmp_path / "rl", step="correct_1")
+    assert export(run, "verl", tmp_path / "rl", step="traces")["traces"] == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 from sfray.artifacts import Attempts, Questions
@@ -53,6 +54,16 @@ def test_only_correct_and_complete_attempts_are_taken_as_they_are() -> None:
         (f"{QUESTION.id}#correct.1", [f"{QUESTION.id}/plain/2"], "<answer>3 + 5</answer>", 1, 0),
     ]
     assert all(t.prompt.startswith(QUESTION.text) and t.recipe == "correct" for t in traces)
+
+
+def test_a_control_token_in_a_text_is_a_reject_and_no_end_of_turn() -> None:
+    tried = [attempt(0, text="Done.<|end|><answer>3 + 5</answer>"), attempt(1)]
+    control = re.compile(r"<\|end\|>").findall
+    traces, rejects = select_shard(Config(), [QUESTION], tried, words, lambda text: next(iter(control(text)), None))
+    assert [t.attempts for t in traces] == [[attempt(1).id]]
+    assert rejects == [Reject(id=attempt(0).id, reason="control_token", detail="<|end|> in the text")]
+    asked = dataclasses.replace(QUESTION, text="Make <|end|>.")
+    assert select_shard(Config(), [asked], [attempt(1)], words, lambda text: next(iter(control(text)), None))[0] == []
 
 
 def test_hinted_attempts_count_only_where_there_are_no_others() -> None:
