@@ -30,6 +30,7 @@ class Entry:
         kind: ``trace``, or the model that wrote it.
         group: Task and level.
         id: Of the row.
+        question: Id of the question: of the entries that share it, two can be set side by side.
         correct: What the verifier said; of a trace, about the attempt whose answer it gives.
         reason: Why.
         tokens: Length.
@@ -43,6 +44,7 @@ class Entry:
     kind: str
     group: str
     id: str
+    question: str
     correct: bool
     reason: str
     tokens: int
@@ -72,6 +74,7 @@ def traces(parts: Sequence[Path], limit: int, seed: int, skills: Collection[str]
             "trace",
             name,
             row.id,
+            row.question_id,
             row.correct,
             facts,
             row.tokens,
@@ -112,6 +115,7 @@ def _response(model: str, row: Completion, question: Question, skills: Collectio
         model,
         group(row.task, row.level),
         row.id,
+        row.question_id,
         row.correct,
         row.reason if row.finish != "length" else f"{row.reason}, cut at the limit",
         row.tokens,

@@ -167,6 +167,17 @@ def test_a_whole_run_shows_every_part(whole):
     assert "1 too long" in text
 
 
+def test_answers_to_one_question_can_be_set_side_by_side(whole):
+    shown = _parse(whole)
+    questions = {
+        kind: [e["data-question"] for e in shown.all_of("entry") if e["data-kind"] == kind] for kind in ("base", "grpo")
+    }
+    assert questions["base"] == questions["grpo"] == [q.id for q in _EVAL]
+    beside = whole.partition('<select name="beside">')[2].partition("</select>")[0]
+    assert re.findall('value="([^"]*)"', beside) == ["", "base", "grpo"]
+    assert ("div", {"id": "pairs", "hidden": None}) in shown.elements
+
+
 def test_hostile_text_stays_text(whole):
     shown = _parse(whole)
     assert shown.count("script") == 1
