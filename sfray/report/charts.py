@@ -7,6 +7,7 @@ text, in the page's own font.
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -60,6 +61,8 @@ STYLE: Any = {
 """Matplotlib settings of every chart."""
 _SIZE = (5.2, 2.7)
 _MOST_BARS = 15
+_LEGEND = 4
+"""Most entries of a legend that fit into one line."""
 """More than so many bars do not fit side by side on a phone."""
 
 
@@ -204,9 +207,8 @@ def _axes(size: tuple[float, float]) -> Axes:
 
 def _legend(axes: Axes) -> None:
     handles, _ = axes.get_legend_handles_labels()
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=max(len(handles), 1), borderaxespad=0.2, handlelength=1.2
-    )
+    columns = len(handles) if len(handles) <= _LEGEND else math.ceil(len(handles) / 2)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=max(columns, 1), borderaxespad=0.2, handlelength=1.2)
 
 
 def _svg(axes: Axes, name: str) -> str:

@@ -47,10 +47,14 @@ class Table:
     spans: tuple[tuple[str, int], ...] = ()
 
 
+_SPELT = {"bolt": "BOLT", "grpo": "GRPO", "rl": "RL", "sft": "SFT", "skillfactory": "SkillFactory", "star": "STaR"}
+"""Words of labels that are written otherwise than they are read."""
+
+
 def title(label: str) -> str:
-    """A model's label as people read it: short ones are abbreviations."""
-    words = label.replace("_", " ")
-    return words.upper() if len(words) <= 4 and words != "base" else words[:1].upper() + words[1:]
+    """A model's label as people read it."""
+    words = " ".join(_SPELT.get(word, word) for word in label.split("_"))
+    return words[:1].upper() + words[1:]
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -70,8 +70,8 @@ def test_a_label_names_the_papers_row():
 
 
 def test_labels_are_read_as_titles():
-    assert [tables.title(label) for label in ("base", "sft", "grpo", "rl_only", "grpo_2")] == [
-        "Base", "SFT", "GRPO", "Rl only", "Grpo 2"
+    assert [tables.title(label) for label in ("base", "sft", "grpo", "rl_only", "grpo_2", "star", "skillfactory")] == [
+        "Base", "SFT", "GRPO", "RL only", "GRPO 2", "STaR", "SkillFactory"
     ]  # fmt: skip
 
 
