@@ -19,6 +19,8 @@ class SftConfig:
         workers: Data-parallel workers.
         batch: Sequences per optimizer step, over all workers.
         micro_batch: Sequences per forward pass of one worker.
+        micro_tokens: Positions per forward pass of one worker, padding included, in place of ``micro_batch``; a
+            longer sequence has a pass of its own. Null keeps ``micro_batch``.
         zero: DeepSpeed ZeRO stage, 0 to 3.
         max_length: Longest prompt + response in tokens.
         max_steps: Stops early; 0 for whole epochs.
@@ -31,6 +33,7 @@ class SftConfig:
     cpus_per_worker: Annotated[float, ABOVE_ZERO, SPEED_ONLY] = 1.0
     batch: Annotated[int, AT_LEAST_ONE] = 1
     micro_batch: Annotated[int, AT_LEAST_ONE] = 1
+    micro_tokens: Annotated[int | None, AT_LEAST_ONE] = None
     zero: int = 2
     epochs: Annotated[int, AT_LEAST_ONE] = 2
     lr: Annotated[float, ABOVE_ZERO] = 1e-6

@@ -274,7 +274,7 @@ def _sft(config: Config) -> Iterator[str]:
     if sft.zero not in (0, 1, 2, 3):
         yield f"sft.zero: {sft.zero} is not a ZeRO stage (0, 1, 2 or 3)"
     per_step = sft.workers * sft.micro_batch
-    if per_step > 0 and sft.batch % per_step:
+    if sft.micro_tokens is None and per_step > 0 and sft.batch % per_step:
         yield f"sft.batch: {sft.batch} is not a multiple of sft.workers x sft.micro_batch = {per_step}"
     if len(sft.betas) != 2:
         yield f"sft.betas: two numbers are needed, got {sft.betas}"

@@ -244,6 +244,7 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
         {"sft__workers": 2, "sft__micro_batch": 2, "sft__batch": 6},
         ["sft.batch: 6 is not a multiple of sft.workers x sft.micro_batch = 4"],
     ),
+    ({"sft__micro_tokens": 0}, ["sft.micro_tokens: 0 must be at least 1"]),
     ({"sft__betas": [0.9]}, ["sft.betas: two numbers are needed, got [0.9]"]),
     ({"sft__betas": [0.9, 1.0]}, ["sft.betas: [0.9, 1.0] must be at least 0 and below 1"]),
     # grpo

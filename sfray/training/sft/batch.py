@@ -32,6 +32,11 @@ class Batch:
     tokens: int
 
     @property
+    def positions(self) -> int:
+        """Positions that the model computes, padding included."""
+        return self.input_ids.numel()
+
+    @property
     def loss_tokens(self) -> int:
         """Positions that count in the loss."""
         return int((self.targets != IGNORED).sum())

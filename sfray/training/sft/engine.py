@@ -31,7 +31,13 @@ def environment(device: str, cpus: float) -> dict[str, str]:
 
 
 def accumulation(sft: SftConfig) -> int:
-    """Micro batches per worker and optimizer step."""
+    """Micro batches per worker and optimizer step, as DeepSpeed is told.
+
+    With ``sft.micro_tokens`` their number varies and the loop says which one is the last;
+    what DeepSpeed is told then only has to be more than one.
+    """
+    if sft.micro_tokens is not None:
+        return max(2, math.ceil(sft.batch / sft.workers))
     return sft.batch // (sft.workers * sft.micro_batch)
 
 
@@ -44,7 +50,7 @@ def deepspeed_config(sft: SftConfig, dtype: str) -> dict[str, Any]:
     if sft.zero == 3:
         zero["stage3_gather_16bit_weights_on_model_save"] = True
     own = {
-        "train_micro_batch_size_per_gpu": sft.micro_batch,
+        "train_micro_batch_size_per_gpu": sft.micro_batch if sft.micro_tokens is None else 1,
         "gradient_accumulation_steps": accumulation(sft),
         "gradient_clipping": sft.clip,
         "zero_optimization": zero,

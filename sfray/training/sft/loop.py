@@ -16,6 +16,7 @@ from sfray.config.settings import SftSettings
 from sfray.io.files import replacing
 from sfray.training.sft.data import Plan, Rows, share
 from sfray.training.sft.engine import accumulation, build, export
+from sfray.training.sft.split import split
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -118,7 +119,8 @@ def _step(
     """One optimizer step over one global batch; returns its metrics.
 
     The loss is the mean over the assistant's tokens of the *whole* batch. DeepSpeed divides
-    by the number of workers and of micro batches, which is undone here.
+    by the number of workers and of micro batches, which is undone here. With
+    ``sft.micro_tokens`` that number varies, and DeepSpeed is told which one is the last.
     """
     import ray.train
     import ray.train.torch
@@ -131,23 +133,28 @@ def _step(
     sft, context = job.config.sft, ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
     device = ray.train.torch.get_device()
-    count = accumulation(sft)
     torch.manual_seed(seeds.derive(job.config.run.seed, "sft", step, rank))  # any dropout, also after a resume
     packed, pad = packs(job.config.model.attention), int(tokenizer.pad_token_id)
-    shares = share(steps.rows(step), rows.lengths, sft.micro_batch, count, rank, world)
+    varies = sft.micro_tokens is not None
+    if sft.micro_tokens is None:
+        shares = share(steps.rows(step), rows.lengths, sft.micro_batch, accumulation(sft), rank, world)
+    else:
+        shares = split(steps.rows(step), rows.lengths, sft.micro_tokens, world, packed)[rank]
     batches = [collate(rows, chosen, pad, packed) for chosen in shares]
-    totals = torch.tensor(
-        [0.0, sum(b.loss_tokens for b in batches), sum(b.tokens for b in batches)], dtype=torch.float64, device=device
-    )
+    sums = [sum(getattr(b, name) for b in batches) for name in ("loss_tokens", "tokens", "positions")]
+    totals = torch.tensor([0.0, *sums], dtype=torch.float64, device=device)
     distributed.all_reduce(totals[1:])
     rate = engine.get_lr()[0]
-    for batch in batches:
+    scale = world * (1 if varies else len(batches)) / float(totals[1])
+    for i, batch in enumerate(batches):
+        if varies:
+            engine.set_gradient_accumulation_boundary(i + 1 == len(batches))
         loss = loss_sum(engine, batch.to(device))
-        engine.backward(loss * (world * count / float(totals[1])))
+        engine.backward(loss * scale, scale_wrt_gas=not varies)
         engine.step()
         totals[0] += loss.detach()
     distributed.all_reduce(totals[:1])
-    loss_total, loss_tokens, tokens = totals.tolist()
+    loss_total, loss_tokens, tokens, positions = totals.tolist()
     norm = engine.get_global_grad_norm()
     seconds = time.perf_counter() - began
     return {
@@ -158,6 +165,7 @@ def _step(
         "grad_norm": None if norm is None else float(norm),
         "tokens": int(tokens),
         "loss_tokens": int(loss_tokens),
+        "positions": int(positions),
         "seconds": round(seconds, 4),
         "tokens_per_second": round(tokens / seconds, 1),
     }

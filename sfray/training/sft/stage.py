@@ -171,7 +171,13 @@ def _trainer(local: bool) -> type[TorchTrainer]:
 
 
 def _figures(line: Mapping[str, Any]) -> str:
-    return f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s"
+    padded = f"  {_padded([line]):.1%} padding" if "positions" in line else ""
+    return f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s{padded}"
+
+
+def _padded(lines: list[Mapping[str, Any]]) -> float:
+    """Share of the positions that were padding."""
+    return 1 - sum(line["tokens"] for line in lines) / sum(line["positions"] for line in lines)
 
 
 def _compare(config: SftSettings, shown: models.Folder, template: str, job: Job) -> None:
@@ -183,11 +189,13 @@ def _compare(config: SftSettings, shown: models.Folder, template: str, job: Job)
 
 
 def _summary(recorded: list[dict[str, Any]]) -> dict[str, Any]:
-    """First and last loss, and throughput without the first step, which also warms up."""
+    """First and last loss, throughput without the first step, which also warms up, and the share of padding."""
+    measured = [line for line in recorded if "positions" in line]  # a resumed run may have older lines
     steady = recorded[1:] or recorded
     seconds = sum(line["seconds"] for line in steady)
     return {
         "first_loss": recorded[0]["loss"],
         "last_loss": recorded[-1]["loss"],
         "tokens_per_second": round(sum(line["tokens"] for line in steady) / seconds, 1),
+        **({"padded": round(_padded(measured), 4)} if measured else {}),
     }

@@ -64,6 +64,13 @@ def test_accumulation(workers, micro, batch, expected):
     assert accumulation(SftConfig(workers=workers, micro_batch=micro, batch=batch)) == expected
 
 
+def test_a_budget_of_tokens_needs_no_multiple():
+    sft = SftConfig(workers=2, batch=5, micro_batch=4, micro_tokens=100)
+    made = deepspeed_config(sft, "float32")
+    assert (made["train_micro_batch_size_per_gpu"], made["gradient_accumulation_steps"]) == (1, 3)
+    assert accumulation(SftConfig(micro_tokens=100)) == 2
+
+
 def test_environment():
     assert environment("cpu", 1.0)["OMP_NUM_THREADS"] == "1"
     assert environment("cpu", 0.5)["OMP_NUM_THREADS"] == "1"

@@ -142,6 +142,15 @@ def test_summary_leaves_the_first_step_out():
     assert sft_stage._summary(lines[:1])["tokens_per_second"] == 0.1
 
 
+def test_padding_is_shown_and_recorded():
+    lines = [
+        {"loss": 3.0, "tokens": 90, "seconds": 1.0, "tokens_per_second": 90.0, "positions": 100},
+        {"loss": 2.0, "tokens": 291, "seconds": 1.0, "tokens_per_second": 291.0, "positions": 300},
+    ]
+    assert sft_stage._summary(lines)["padded"] == 0.0475
+    assert sft_stage._figures(lines[1]) == "loss 2.0000  291 tokens/s  3.0% padding"
+
+
 @pytest.mark.parametrize(
     ("shown", "message"),
     [
@@ -170,6 +179,8 @@ def test_a_failure_names_its_cause_and_the_logs(folder):
     ("stage", "extra"),
     [
         ("one", {"zero": 1}),
+        ("tokens", {"zero": 1, "micro_tokens": 200}),
+        ("tokens_two", {"zero": 2, "workers": 2, "micro_tokens": 200}),
         ("three", {"zero": 3, "workers": 2, "micro_batch": 1, "gradient_checkpointing": True}),
     ],
 )
