@@ -20,6 +20,7 @@ from typing import Any
 from sfray import models, prompts
 from sfray.artifacts import Questions
 from sfray.config.settings import GrpoSettings
+from sfray.io.operations import allow
 from sfray.progress import Bar, console
 from sfray.store.artifact import Artifact
 from sfray.training.grpo import data, export, metrics, probe, process
@@ -145,8 +146,9 @@ def _launch(config: GrpoSettings, folder: Path, paths: Paths, rows: int, resumed
         seen = 0
 
         def look() -> None:
-            """Prunes checkpoints and shows what steps were recorded since the last look."""
+            """Prunes checkpoints and shows what steps are new; raises when another driver has taken over."""
             nonlocal seen
+            allow(folder)
             export.prune(paths.checkpoints, config.grpo.keep)
             size = steps.stat().st_size if steps.exists() else 0
             if size == seen:
