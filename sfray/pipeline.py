@@ -146,7 +146,8 @@ def _run_stage(step: Step, this: Run, artifact: Artifact) -> None:
     except Exception as error:  # not an interrupt: such a step is interrupted, not failed
         artifact.require_claim()  # whatever failed: if another driver has taken over, that is what to say
         with contextlib.suppress(OSError):  # on a full disk the error itself must still be told
-            failure.record(artifact.path, step.name, error, cluster.logs())
+            if not artifact.done:  # else only the way back from the last operation failed
+                failure.record(artifact.path, step.name, error, cluster.logs())
         raise
 
 

@@ -86,10 +86,11 @@ def discard(path: Path, successor: Path | None = None) -> None:
 def remove_leftovers(folder: Path, pattern: str = "**/.*.tmp") -> None:
     """Removes what writers that died left in ``folder``; one that is at work there after all finds its file gone."""
     for path in list(folder.glob(pattern)):
-        if path.is_dir() and not path.is_symlink():
-            discard(path)  # moved first: whoever writes there still cannot fill it while it is emptied
-        else:
-            remove(path)
+        with contextlib.suppress(FileNotFoundError):  # its writer has just taken it away
+            if path.is_dir() and not path.is_symlink():
+                discard(path)  # moved first: whoever writes there still cannot fill it while it is emptied
+            else:
+                remove(path)
 
 
 def make_folder(path: Path) -> None:
@@ -152,15 +153,21 @@ def truncate(path: Path, size: int) -> None:
 def link(path: Path, target: str) -> None:
     """Makes ``path`` a link to a folder, in place of the link that may be there."""
     make_folder(path.parent)
-    temporary = _temporary(path)
-    try:
-        with operation("write", path):
-            temporary.symlink_to(target, target_is_directory=True)
-        with operation("replace", path):
-            os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    while True:
+        temporary = _temporary(path)
+        try:
+            with operation("write", path):
+                temporary.symlink_to(target, target_is_directory=True)
+            with operation("replace", path):
+                os.replace(temporary, path)
+            return
+        except FileNotFoundError:
+            if not path.parent.exists():
+                raise
+            # another driver took the temporary link for a leftover of the dead
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: object) -> None:

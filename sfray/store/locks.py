@@ -31,7 +31,8 @@ def hold(folder: Path) -> Iterator[None]:
     it holds between nodes on NFS (Linux, versions 3 and 4), on Lustre and BeeGFS only where
     the mount enables it. There a *node* that dies may keep its lock, on NFS 3 for ever: the
     message says what to delete then, since a new file is a new lock. Where the file system
-    has no locks at all the run goes on without one, with a warning.
+    has no locks at all the run goes on without one, with a warning. Where two drivers are at work
+    after all, :mod:`sfray.store.epochs` lets the later one have the artifact.
 
     Raises:
         RunLocked: Somebody else holds it; the message says who.

@@ -93,6 +93,7 @@ class Trainer(Stage[Nothing, Inputs]):
             with replacing(points / export.TRACKER) as temporary:
                 temporary.write_text(str(step))
             export.prune(points, 1)
+        export.prune(points, 1)
         for _ in range(2):  # in the place of nothing, and of an earlier model
             with replacing(output.path / "model") as temporary:
                 temporary.mkdir()

@@ -69,6 +69,7 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
         process.ray_folder(folder),
     )
     _train(config, folder, paths, len(rows))
+    export.prune(paths.checkpoints, config.grpo.keep)  # a driver that died right after the last one did not
     recorded = _finished(config, folder, paths)
     trained = folder / "model"
     last = paths.checkpoints / f"global_step_{config.grpo.steps}"
