@@ -13,7 +13,7 @@ from types import FrameType
 from sfray.progress import errors
 
 REFUSED = 2
-"""Exit status where the command or the config must be corrected: another try would end the same."""
+"""Exit status where another try does no good: the command or the config is wrong, or another driver is at it."""
 
 FAILED = 1
 """Exit status of everything else; another try may help."""

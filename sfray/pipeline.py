@@ -127,6 +127,7 @@ def _make(name: str, this: Run) -> None:
             for needed in step.needs:
                 this.artifacts[needed].require_whole()
             artifact.open()
+        if not artifact.done:
             this.folder.link(name, artifact.path)
             _on_cluster(step, this.config)
             console.print(f"[bold]{name}[/]")
@@ -143,8 +144,10 @@ def _run_stage(step: Step, this: Run, artifact: Artifact) -> None:
     try:
         step.stage.run(step.settings, _inputs(step, this.artifacts), artifact)
     except Exception as error:  # not an interrupt: such a step is interrupted, not failed
+        artifact.require_claim()  # whatever failed: if another driver has taken over, that is what to say
         with contextlib.suppress(OSError):  # on a full disk the error itself must still be told
-            failure.record(artifact.path, step.name, error, cluster.logs())
+            if not artifact.done:  # else only the way back from the last operation failed
+                failure.record(artifact.path, step.name, error, cluster.logs())
         raise
 
 

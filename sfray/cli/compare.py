@@ -71,11 +71,11 @@ def _counter(model: str | None) -> Any:
 
 
 def _write(folder: Path, found: dict[str, Any]) -> None:
-    from sfray.io.files import replacing, write_json
+    from sfray.io.files import make_folder, replacing, write_json
     from sfray.report import curves
     from sfray.report.digest import page
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_json(folder / "comparison.json", found)
     curves.write(folder, found["budget"]["tokens"], found["budget"]["curves"], found["confidence"])
     with replacing(folder / "comparison.md") as temporary:

@@ -34,6 +34,7 @@ from sfray.interchange.released import (
 )
 from sfray.interchange.source import Unreadable, digest, rows
 from sfray.io.arrow import to_table
+from sfray.io.files import remove
 from sfray.io.parquet import write_table
 from sfray.prompts import HINT_WORD
 from sfray.records import Attempt, Question, Reflection, Reject
@@ -152,7 +153,7 @@ def import_run(
 @contextmanager
 def _kept_when_failing(file: Path, rejects: list[Reject]) -> Iterator[None]:
     """Writes the rejects beside the stages when what is inside fails, and says so in the message of a bad input."""
-    file.unlink(missing_ok=True)
+    remove(file)
     done = False
     try:
         yield

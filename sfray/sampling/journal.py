@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from sfray.io.files import append, truncate
 
 
 class Journal:
@@ -26,7 +27,7 @@ class Journal:
         data = self.path.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
         if len(whole) < len(data):
-            os.truncate(self.path, len(whole))
+            truncate(self.path, len(whole))
         return dict(self._lines(whole))
 
     def _lines(self, data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -39,8 +40,4 @@ class Journal:
 
     def add(self, answer: dict[str, Any]) -> None:
         """Writes an answer; it is on disk when this returns."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as file:
-            file.write(json.dumps(answer).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append(self.path, json.dumps(answer).encode() + b"\n")

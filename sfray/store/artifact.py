@@ -3,6 +3,7 @@
     runs/artifacts/sample/<fingerprint>/plan.json            what is to be made
                                         part-00000.parquet   shards, each renamed into place when whole
                                         rejects/00000.parquet
+                                        epochs/000001        the drivers that opened it, :mod:`sfray.store.epochs`
                                         rejects.parquet      all of them, written at the end
                                         manifest.json        written last: the artifact is done when it exists
 
@@ -16,7 +17,7 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,10 @@ import pyarrow.parquet as pq
 
 from sfray.errors import REFUSED, TRY_AGAIN
 from sfray.io.arrow import schema, to_table
-from sfray.io.files import read_json, remove_leftovers, replacing, require_space, write_json
+from sfray.io.files import read_json, remove, remove_leftovers, replacing, require_space, write_json
 from sfray.io.parquet import is_whole, write_table
 from sfray.records import Reject
-from sfray.store import sessions
+from sfray.store import epochs, sessions
 from sfray.store.difference import difference
 from sfray.store.fingerprint import of_step
 from sfray.store.manifest import Manifest, versions
@@ -71,12 +72,14 @@ class Artifact:
         stage: The kind of work that makes it.
         config: The settings that it depends on.
         inputs: Name of each input -> fingerprint, or label -> fingerprint for an input of several.
+        claim: The right to write in it, from :meth:`open` on.
     """
 
     path: Path
     stage: str
     config: Mapping[str, Any]
     inputs: Mapping[str, Any]
+    claim: epochs.Claim | None = field(default=None, compare=False, repr=False)
 
     @property
     def fingerprint(self) -> str:
@@ -120,6 +123,9 @@ class Artifact:
     def open(self) -> None:
         """Claims the folder, or resumes in it: what dead writers left is cleared away.
 
+        From now on a driver that opened it before can write nothing more there. Another may have
+        finished it by the time of the claim: it is ``done`` then.
+
         Raises:
             ArtifactConflict: It holds something else.
             DiskFull: There is too little room to begin.
@@ -127,9 +133,13 @@ class Artifact:
         if self.done:
             return
         require_space(self.path)
-        remove_leftovers(self.path.parent, f".{self.path.name}.*.tmp")
         if conflict := self._conflict():
             raise ArtifactConflict(conflict)
+        # Set although frozen: the same object is what a stage is given, and what travels to its actors.
+        object.__setattr__(self, "claim", epochs.claim(self.path, self.stage))
+        if self.done:
+            return
+        remove_leftovers(self.path.parent, f".{self.path.name}.*.tmp")
         earlier = sessions.recorded(self.plan_path)
         self._clear()
         write_json(self.plan_path, self._plan | {"sessions": [*earlier, sessions.begin()]})
@@ -151,8 +161,8 @@ class Artifact:
         for file in (*self.parts(), *(self.path / "rejects").glob("*.parquet")):
             if problem := self._unusable(file):
                 _log.warning("%s %s: its shard is made again", file, problem)
-                self.part(int(file.stem.removeprefix("part-"))).unlink(missing_ok=True)
-                file.unlink(missing_ok=True)
+                remove(self.part(int(file.stem.removeprefix("part-"))))
+                remove(file)
 
     def _unusable(self, file: Path) -> str | None:
         """Why a part or a shard's rejects cannot be kept; None when they can."""
@@ -163,6 +173,20 @@ class Artifact:
         if not self._rejects(int(file.stem.removeprefix("part-"))).exists():
             return "has lost its rejects"
         return None if _writer(file) == self.fingerprint else "was written under another config"
+
+    def join(self) -> None:
+        """Has what this process writes in the folder checked against the claim: in an actor before it writes."""
+        if self.claim is not None:
+            self.claim.join()
+
+    def require_claim(self) -> None:
+        """Insists that no other driver has opened the artifact since.
+
+        Raises:
+            TakenOver: One has.
+        """
+        if self.claim is not None:
+            self.claim.check()
 
     def part(self, shard: int) -> Path:
         """Where a shard's rows go."""
@@ -179,6 +203,7 @@ class Artifact:
         The part carries the artifact's fingerprint in its own metadata: a late writer with
         another config is told from the present one.
         """
+        self.join()
         ours = (table.schema.metadata or {}) | {_FINGERPRINT: self.fingerprint.encode()}
         write_table(self._rejects(shard), to_table(Reject, rejects))
         write_table(self.part(shard), table.replace_schema_metadata(ours))
@@ -245,7 +270,10 @@ class Artifact:
 
         Raises:
             ArtifactIncomplete: A shard of the plan is missing here, or differs from what its writer reported.
+            TakenOver: Another driver has opened the artifact since.
         """
+        self.join()
+        self.require_claim()
         if problems := list(self._incomplete(written or {})):
             raise ArtifactIncomplete(
                 f"{self.path}: {len(problems)} of {self._shards()} shards are not as their writers left them; the "

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from sfray.io.files import read_json, write_json
+from sfray.io.files import read_json, remove, replacing, write_json
 
 FILE = "failure.json"
 LOGS = "logs"
@@ -76,7 +76,7 @@ def read(folder: Path) -> Failure | None:
 
 def forget(folder: Path) -> None:
     """Removes the record, when the step is begun again."""
-    (folder / FILE).unlink(missing_ok=True)
+    remove(folder / FILE)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -107,6 +107,6 @@ def _copied(logs: Path, target: Path) -> Iterator[Path]:
             opened.seek(max(0, file.stat().st_size - _TAIL_BYTES))
             end = opened.read()
         if b"Traceback" in end or b"Error" in end or b"Fatal" in end:
-            target.mkdir(parents=True, exist_ok=True)
-            (target / file.name).write_bytes(end)
+            with replacing(target / file.name) as temporary:
+                temporary.write_bytes(end)
             yield target / file.name

@@ -13,12 +13,12 @@ from __future__ import annotations
 import graphlib
 import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sfray.io import files
 from sfray.io.files import read_json
 from sfray.store.manifest import Manifest
 
@@ -54,10 +54,7 @@ class RunFolder:
 
     def link(self, step: str, artifact: Path) -> None:
         """Makes a step's link lead to an artifact; it is relative, so that a folder of runs can be moved."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        temporary = self.path / f".{step}.{secrets.token_hex(4)}.tmp"
-        temporary.symlink_to(os.path.relpath(artifact, self.path), target_is_directory=True)
-        os.replace(temporary, self.path / step)
+        files.link(self.path / step, os.path.relpath(artifact, self.path))
 
     def unlink_others(self, artifacts: Mapping[str, Path]) -> None:
         """Removes the links that lead elsewhere than they should: those of another config or method.
@@ -67,7 +64,7 @@ class RunFolder:
         """
         for path in self.path.iterdir():
             if path.is_symlink() and path.resolve() != artifacts.get(path.name, Path()).resolve():
-                path.unlink()
+                files.remove(path)
 
     def imported(self) -> dict[str, Manifest]:
         """Step -> manifest of what was imported into the run.
@@ -86,7 +83,8 @@ class RunFolder:
 
     def steps(self) -> dict[str, Path]:
         """Step -> folder of its artifact, begun or finished, inputs before what reads them."""
-        folders = {p.name: p for p in sorted(self.path.iterdir()) if (p / "plan.json").exists()}
+        visible = (p for p in sorted(self.path.iterdir()) if not p.name.startswith("."))  # a dead writer's link is not
+        folders = {p.name: p for p in visible if (p / "plan.json").exists()}
         plans = {name: read_json(folder / "plan.json") for name, folder in folders.items()}
         owner = {plan["fingerprint"]: name for name, plan in plans.items()}
         graph = {name: {owner[f] for f in _given(plan["inputs"]) if f in owner} for name, plan in plans.items()}

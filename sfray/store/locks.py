@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sfray.errors import TRY_AGAIN
+from sfray.io.operations import operation
 
 _UNSUPPORTED = (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS)
 
@@ -30,15 +31,19 @@ def hold(folder: Path) -> Iterator[None]:
     it holds between nodes on NFS (Linux, versions 3 and 4), on Lustre and BeeGFS only where
     the mount enables it. There a *node* that dies may keep its lock, on NFS 3 for ever: the
     message says what to delete then, since a new file is a new lock. Where the file system
-    has no locks at all the run goes on without one, with a warning.
+    has no locks at all the run goes on without one, with a warning. Where two drivers are at work
+    after all, :mod:`sfray.store.epochs` lets the later one have the artifact.
 
     Raises:
         RunLocked: Somebody else holds it; the message says who.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / ".lock"
-    # "a+" opens without truncating: the holder's name must survive those who try.
-    with path.open("a+", encoding="utf-8") as file:
+    with operation("make", folder, guarded=False):
+        folder.mkdir(parents=True, exist_ok=True)
+    with operation("open", path, guarded=False):
+        # "a+" opens without truncating: the holder's name must survive those who try.
+        opened = path.open("a+", encoding="utf-8")
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -47,9 +52,10 @@ def hold(folder: Path) -> Iterator[None]:
             if error.errno not in _UNSUPPORTED:
                 raise
             logging.getLogger(__name__).warning("%s: no file locks here (%s); start one driver only", folder, error)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
+        with operation("write", path, guarded=False):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()
         yield
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from sfray.io.files import read_json
+from sfray.store import epochs
 
 
 class Session(TypedDict):
@@ -34,7 +35,8 @@ def recorded(plan: Path) -> list[Session]:
     """
     found = _read(plan)
     if found:
-        newest = max((p.stat().st_mtime for p in plan.parent.rglob("*") if p.is_file()), default=0.0)
+        files = (p for p in plan.parent.rglob("*") if p.is_file() and p.parent.name != epochs.FOLDER)
+        newest = max((p.stat().st_mtime for p in files), default=0.0)
         found[-1]["ended"] = max(found[-1]["began"], newest)
     return found
 

@@ -82,6 +82,7 @@ class TraceBuilder:
             sources.skills,
         )
         self.output = output
+        self.output.join()
         self.sources = sources
         self.questions = pq.ParquetFile(sources.questions.file)
 

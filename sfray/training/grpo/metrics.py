@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sfray.io.files import replacing
+from sfray.io.files import create, replacing
 
 NAMES = {
     "critic/score/mean": "reward",
@@ -53,8 +53,7 @@ def record(line: str) -> dict[str, Any]:
 def new_file(folder: Path, resumed: int) -> Path:
     """The step file of a launch that starts after step ``resumed``."""
     path = folder / "steps" / f"{resumed:06d}-{time.time_ns() // 1_000_000}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    create(path, "")
     return path
 
 

@@ -19,10 +19,14 @@ from pathlib import Path
 
 import psutil
 
+from sfray.io.operations import allow
 from sfray.store.fingerprint import fingerprint
 
 MARKER = "SFRAY_GRPO_RUN"
 """Environment variable that every process of a run inherits; its value is the run's identity."""
+
+PARENT = "SFRAY_PARENT"
+"""Environment variable with the process id of the driver that started it."""
 
 _SHARED_MEMORY = Path("/dev/shm")
 _WEIGHTS = "verl_weights_*"
@@ -104,7 +108,7 @@ def run(
     with log.open("ab") as output:
         process = subprocess.Popen(
             list(command),
-            env={**environment, MARKER: identity, "SFRAY_PARENT": str(os.getpid())},
+            env={**environment, MARKER: identity, PARENT: str(os.getpid())},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -117,8 +121,9 @@ def run(
                 on_poll()
                 time.sleep(limits.poll)
         finally:
-            end_leftovers(folder)
+            _kill(lambda: processes(identity, os.getpid()))  # a driver that has taken over has the same marker
             process.wait()
+            end_leftovers(folder)
     on_poll()
     return process.returncode
 
@@ -141,12 +146,24 @@ def end_leftovers(folder: Path) -> list[int]:
 
     Returns:
         The process ids that were killed.
+
+    Raises:
+        TakenOver: They belong to another driver by now.
     """
+    allow(folder)
     identity = identify(folder)
     shared = weight_buffers(identity)
+    killed = _kill(lambda: processes(identity))
+    for path in shared:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(ray_folder(folder), ignore_errors=True)
+    return killed
+
+
+def _kill(found: Callable[[], Iterator[psutil.Process]]) -> list[int]:
     killed = []
     for _ in range(3):  # A process can start another while the first is being killed.
-        alive = list(processes(identity))
+        alive = list(found())
         if not alive:
             break
         for process in alive:
@@ -154,19 +171,23 @@ def end_leftovers(folder: Path) -> list[int]:
                 process.kill()
                 killed.append(process.pid)
         psutil.wait_procs(alive, timeout=10)
-    for path in shared:
-        path.unlink(missing_ok=True)
-    shutil.rmtree(ray_folder(folder), ignore_errors=True)
     return killed
 
 
-def processes(identity: str) -> Iterator[psutil.Process]:
-    """The living processes that carry the run's marker, this one apart."""
+def processes(identity: str, driver: int | None = None) -> Iterator[psutil.Process]:
+    """The living processes that carry the run's marker, this one apart.
+
+    Args:
+        identity: The marker's value.
+        driver: Only those that this process started; None for all.
+    """
     for process in psutil.process_iter():
         if process.pid == os.getpid():
             continue
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            if process.environ().get(MARKER) == identity and process.status() != psutil.STATUS_ZOMBIE:
+            carried = process.environ()
+            ours = carried.get(MARKER) == identity and driver in (None, int(carried.get(PARENT, 0)))
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
                 yield process
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from sfray import models, prompts
 from sfray.artifacts import Questions
 from sfray.config.settings import GrpoSettings
+from sfray.io.operations import allow
 from sfray.progress import Bar, console
 from sfray.store.artifact import Artifact
 from sfray.training.grpo import data, export, metrics, probe, process
@@ -68,6 +69,7 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
         process.ray_folder(folder),
     )
     _train(config, folder, paths, len(rows))
+    export.prune(paths.checkpoints, config.grpo.keep)  # a driver that died right after the last one did not
     recorded = _finished(config, folder, paths)
     trained = folder / "model"
     last = paths.checkpoints / f"global_step_{config.grpo.steps}"
@@ -145,8 +147,9 @@ def _launch(config: GrpoSettings, folder: Path, paths: Paths, rows: int, resumed
         seen = 0
 
         def look() -> None:
-            """Prunes checkpoints and shows what steps were recorded since the last look."""
+            """Prunes checkpoints and shows what steps are new; raises when another driver has taken over."""
             nonlocal seen
+            allow(folder)
             export.prune(paths.checkpoints, config.grpo.keep)
             size = steps.stat().st_size if steps.exists() else 0
             if size == seen:

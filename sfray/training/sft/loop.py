@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from sfray import models, seeds
 from sfray.config.settings import SftSettings
-from sfray.io.files import replacing
+from sfray.io.files import append, replacing
+from sfray.io.operations import allow
+from sfray.store.epochs import Claim
 from sfray.training.sft.data import Plan, Rows, share
 from sfray.training.sft.engine import accumulation, build, export
 from sfray.training.sft.split import split
@@ -32,11 +32,13 @@ class Job:
         config: The run's config.
         model: Folder or name of the model to start from, as the worker sees it.
         folder: The stage's folder, on storage that every worker sees.
+        claim: The driver's right to write there.
     """
 
     config: SftSettings
     model: str
     folder: str
+    claim: Claim | None = None
 
     @property
     def data(self) -> Path:
@@ -68,6 +70,8 @@ def train_worker(settings: dict[str, Any]) -> None:
     import ray.train
 
     job: Job = settings["job"]
+    if job.claim is not None:
+        job.claim.join()
     config = job.config
     rank = ray.train.get_context().get_world_rank()
     rows = Rows(job.data)
@@ -76,14 +80,14 @@ def train_worker(settings: dict[str, Any]) -> None:
     tokenizer = models.load_tokenizer(source, config.model.trust_remote_code)
     engine = build(source, config.model, config.sft, config.engine.device, steps.steps)
     done = _load(engine)
-    with _log(job.metrics, done, rank) as log:
-        for step in range(done, steps.steps):
-            metrics = _step(engine, rows, steps, step, job, tokenizer)
-            if log is not None:
-                log.write(json.dumps(metrics) + "\n")
-                log.flush()
-            if (step + 1) % config.sft.save_every == 0 or step + 1 == steps.steps:
-                _save(engine, step + 1, metrics)
+    if rank == 0:
+        _forget(job.metrics, done)
+    for step in range(done, steps.steps):
+        metrics = _step(engine, rows, steps, step, job, tokenizer)
+        if rank == 0:
+            append(job.metrics, json.dumps(metrics).encode() + b"\n")
+        if (step + 1) % config.sft.save_every == 0 or step + 1 == steps.steps:
+            _save(engine, step + 1, metrics, job)
     export(engine, tokenizer, job.output, config.sft.zero, rank)
 
 
@@ -101,7 +105,7 @@ def _load(engine: Any) -> int:
     return int(state["step"])
 
 
-def _save(engine: Any, step: int, metrics: dict[str, Any]) -> None:
+def _save(engine: Any, step: int, metrics: dict[str, Any], job: Job) -> None:
     """Checkpoints: each worker hands its own files to Ray Train, which merges them.
 
     Ray Train forgets an old checkpoint only after the new one is whole.
@@ -110,6 +114,7 @@ def _save(engine: Any, step: int, metrics: dict[str, Any]) -> None:
 
     with TemporaryDirectory() as folder:
         engine.save_checkpoint(folder, tag=_TAG, client_state={"step": step}, save_latest=False)
+        allow(Path(job.folder))
         ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
 
 
@@ -171,17 +176,11 @@ def _step(
     }
 
 
-@contextmanager
-def _log(path: Path, done: int, rank: int) -> Iterator[TextIO | None]:
-    """Opens ``metrics.jsonl`` for appending on rank 0, without the steps that will be repeated."""
-    if rank:
-        yield None
-        return
+def _forget(path: Path, done: int) -> None:
+    """Takes the steps that will be repeated out of ``metrics.jsonl``."""
     kept = [line for line in read_metrics(path) if line["step"] <= done]
     with replacing(path) as temporary:
         temporary.write_text("".join(json.dumps(line) + "\n" for line in kept))
-    with path.open("a") as file:
-        yield file
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

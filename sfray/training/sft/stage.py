@@ -9,7 +9,6 @@ model/              the trained model
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ from sfray import models
 from sfray.artifacts import Traces
 from sfray.config.settings import SftSettings
 from sfray.io.arrow import from_table, to_table
+from sfray.io.files import remove, remove_leftovers
 from sfray.io.parquet import write_table
 from sfray.records import Reject
 from sfray.store.artifact import Artifact
@@ -54,7 +54,7 @@ def train(config: SftSettings, output: Artifact, model: str, traces: Traces) -> 
             ``sft.max_failures``, or not every step was done.
     """
     folder = output.path.resolve()
-    job = Job(config, models.anywhere(model), str(folder))
+    job = Job(config, models.anywhere(model), str(folder), output.claim)
     tokenizer = models.load_tokenizer(models.resolve(model), config.model.trust_remote_code)
     rejects = _prepare(job, traces, tokenizer)
     rows = data.Rows(job.data)
@@ -83,7 +83,7 @@ def _prepare(job: Job, traces: Traces, tokenizer: Any) -> list[Reject]:
     """Tokenises the traces, once; returns those that are too long."""
     left_out = Path(job.folder) / "too_long.parquet"
     if not job.data.exists():
-        left_out.unlink(missing_ok=True)
+        remove(left_out)
     if not left_out.exists():
         rejects = data.write(traces.files, job.data, tokenizer, job.config.sft.max_length)
         write_table(left_out, to_table(Reject, rejects))
@@ -96,8 +96,7 @@ def _train(job: Job, steps: int) -> None:
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
 
     config, sft = job.config, job.config.sft
-    for torn in Path(job.folder).glob(".model.*.tmp"):
-        shutil.rmtree(torn)
+    remove_leftovers(Path(job.folder), ".model.*.tmp")
     gpu = config.engine.device == "cuda"
     trainer = _trainer(config.cluster.address == "local")(
         train_worker,

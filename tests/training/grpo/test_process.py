@@ -7,8 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sfray.io.operations import allow, guard
 from sfray.training.grpo.process import (
     MARKER,
+    PARENT,
     GrpoStopped,
     Limits,
     end_leftovers,
@@ -84,6 +86,29 @@ def test_silence_ends_the_whole_family(tmp_path):
 def test_a_child_that_writes_is_not_silent(tmp_path):
     talk = "import time\nfor _ in range(14):\n    print('.', flush=True); time.sleep(0.5)"
     assert run(python(talk), os.environ, tmp_path, Limits(total=120, silence=6, poll=0.05), lambda: None) == 0
+
+
+def test_a_driver_that_was_taken_over_ends_only_what_it_started(tmp_path):
+    theirs = []
+
+    def taken_over():
+        raise RuntimeError("epoch 2")
+
+    def look():
+        if not theirs and (tmp_path / "verl.log").read_text():
+            carried = {MARKER: identify(tmp_path), PARENT: "1"}
+            theirs.append(subprocess.Popen(python("import time; time.sleep(600)"), env={**os.environ, **carried}))
+            guard(tmp_path, taken_over)
+        allow(tmp_path)
+
+    try:
+        with pytest.raises(RuntimeError, match="epoch 2"):
+            run(python(HANG), os.environ, tmp_path, PATIENT, look)
+        assert living(tmp_path) == [theirs[0].pid]
+    finally:
+        guard(tmp_path, None)
+        assert end_leftovers(tmp_path) == [theirs[0].pid]
+        theirs[0].wait()
 
 
 def test_an_error_in_the_look_ends_the_family(tmp_path):

@@ -2,7 +2,8 @@
 
 import json
 
-from sfray.training.sft.loop import _log, read_metrics
+from sfray.io.files import append
+from sfray.training.sft.loop import _forget, read_metrics
 
 
 def _lines(*steps: int) -> str:
@@ -24,14 +25,6 @@ def test_a_torn_line_is_no_record(tmp_path):
 def test_steps_after_the_checkpoint_are_forgotten(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text(_lines(1, 2, 3) + '{"step": 4')
-    with _log(path, done=2, rank=0) as file:
-        file.write(_lines(3, 4))
+    _forget(path, done=2)
+    append(path, _lines(3, 4).encode())
     assert path.read_text() == _lines(1, 2, 3, 4)
-
-
-def test_other_ranks_write_nothing(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    path.write_text(_lines(1, 2, 3))
-    with _log(path, done=1, rank=1) as file:
-        assert file is None
-    assert path.read_text() == _lines(1, 2, 3)
