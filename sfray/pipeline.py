@@ -138,14 +138,9 @@ def _make(name: str, this: Run) -> None:
 
 
 def _run_stage(step: Step, this: Run, artifact: Artifact) -> None:
-    """Does a step's work; keeps why it failed, for ``sfray why``, and lets the error pass."""
-    failure.forget(artifact.path)
-    try:
+    """Does a step's work; what it fails with is kept for ``sfray why``."""
+    with failure.Recorder(artifact.path, step.name, cluster.logs):
         step.stage.run(step.settings, _inputs(step, this.artifacts), artifact)
-    except Exception as error:  # not an interrupt: such a step is interrupted, not failed
-        with contextlib.suppress(OSError):  # on a full disk the error itself must still be told
-            failure.record(artifact.path, step.name, error, cluster.logs())
-        raise
 
 
 @contextlib.contextmanager

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import TracebackType
 
 from sfray.io.files import read_json, write_json
 
@@ -43,6 +45,27 @@ class Failure:
     where: str
     traceback: str
     logs: list[str] = field(default_factory=list)
+
+
+class Recorder:
+    """Records why the block inside fails, and lets the error pass; the record of an earlier failure goes.
+
+    An interrupt is no failure. On a full disk the error itself is still told.
+    """
+
+    def __init__(self, folder: Path, step: str, logs: Callable[[], Path | None]) -> None:
+        """Takes what :func:`record` takes; the logs are looked for when something has failed."""
+        self.folder, self.step, self.logs = folder, step, logs
+
+    def __enter__(self) -> None:
+        forget(self.folder)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception):
+            with contextlib.suppress(OSError):
+                record(self.folder, self.step, error, self.logs())
 
 
 def record(folder: Path, step: str, error: BaseException, logs: Path | None = None) -> Failure:
