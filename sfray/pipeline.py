@@ -139,16 +139,9 @@ def _make(name: str, this: Run) -> None:
 
 
 def _run_stage(step: Step, this: Run, artifact: Artifact) -> None:
-    """Does a step's work; keeps why it failed, for ``sfray why``, and lets the error pass."""
-    failure.forget(artifact.path)
-    try:
+    """Does a step's work; what it fails with is kept for ``sfray why``."""
+    with failure.Recorder(artifact, step.name, cluster.logs):
         step.stage.run(step.settings, _inputs(step, this.artifacts), artifact)
-    except Exception as error:  # not an interrupt: such a step is interrupted, not failed
-        artifact.require_claim()  # whatever failed: if another driver has taken over, that is what to say
-        with contextlib.suppress(OSError):  # on a full disk the error itself must still be told
-            if not artifact.done:  # else only the way back from the last operation failed
-                failure.record(artifact.path, step.name, error, cluster.logs())
-        raise
 
 
 @contextlib.contextmanager

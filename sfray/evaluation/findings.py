@@ -193,7 +193,8 @@ def _difference(ours: Sequence[_Drawn], theirs: Sequence[_Drawn], study: Study, 
     ]
     draws = np.mean([mine.draws - other.draws for mine, other in zip(ours, theirs, strict=True)], axis=0)
     low, high = interval(draws, confidence)
-    units = np.concatenate([_units(level, study.crossed) for level in gaps])
+    fair = [_units(_fair_gaps(mine, other), study.crossed) for mine, other in zip(ours, theirs, strict=True)]
+    units = np.concatenate(fair)
     test: Discordant = mcnemar(units, np.zeros(len(units)))
     by_seed = _seed_means(gaps)
     value = float(np.mean([mean(level) for level in gaps]))
@@ -204,6 +205,23 @@ def _difference(ours: Sequence[_Drawn], theirs: Sequence[_Drawn], study: Study, 
         "worse": test.worse,
         "p": test.p,
     }
+
+
+def _fair_gaps(ours: _Drawn, theirs: _Drawn) -> BySeed:
+    """Our share of right answers to each question minus theirs, over as many answers of each.
+
+    Of whoever gave more the first ones count: who answers sixteen times is right once where two answers
+    are both wrong, and a test that counts questions would take that for being better.
+    """
+    return [
+        np.array([_first(a, b) - _first(b, a) for a, b in zip(mine, other, strict=True)])
+        for mine, other in zip(ours.answers.ballots, theirs.answers.ballots, strict=True)
+    ]
+
+
+def _first(ballot: Ballot, other: Ballot) -> float:
+    """Share of right ones among a ballot's first answers, as many as the other has at least."""
+    return float(ballot.right[: len(other.right)].mean())
 
 
 def _curves(drawn: Mapping[str, _Drawn], confidence: float) -> dict[str, dict[str, list[float]]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import TracebackType
 
 from sfray.io.files import read_json, remove, replacing, write_json
+from sfray.store.artifact import Artifact
 
 FILE = "failure.json"
 LOGS = "logs"
@@ -43,6 +46,30 @@ class Failure:
     where: str
     traceback: str
     logs: list[str] = field(default_factory=list)
+
+
+class Recorder:
+    """Records why the block inside fails, and lets the error pass; the record of an earlier failure goes.
+
+    An interrupt is no failure, nor is one after the artifact was done. On a full disk the error
+    itself is still told.
+    """
+
+    def __init__(self, artifact: Artifact, step: str, logs: Callable[[], Path | None]) -> None:
+        """Takes the step's artifact and name; the logs are looked for when something has failed."""
+        self.artifact, self.step, self.logs = artifact, step, logs
+
+    def __enter__(self) -> None:
+        forget(self.artifact.path)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception):
+            self.artifact.require_claim()  # whatever failed: where another driver has taken over, say that
+            if not self.artifact.done:
+                with contextlib.suppress(OSError):
+                    record(self.artifact.path, self.step, error, self.logs())
 
 
 def record(folder: Path, step: str, error: BaseException, logs: Path | None = None) -> Failure:

@@ -126,9 +126,9 @@ def unordered(formula: str, gold: str) -> bool:
 
 
 def brings_in(formula: str, gold: str) -> bool:
-    """Whether it holds variables that the gold does not have, or joins sets where the gold is none.
+    """Whether a formula uses variables that the gold lacks, or a union or intersection where the gold is no set.
 
-    No such formula is equal to the gold, unless what it brings in cancels out: then work is left.
+    Such a formula equals the gold only if those cancel out, and then it is not simplified.
     """
     if _RELATION.search(formula) or _RELATION.search(gold) or r"\text" in gold:
         return False

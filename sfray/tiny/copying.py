@@ -72,15 +72,8 @@ def answer(rng: random.Random) -> Document:
     size = pick(rng, RECALLED)
     puzzle = problem(rng, size)
     failed = crowd.failures(rng, puzzle, pick(rng, FILLERS))
-    shown = crowd.listing(rng, puzzle, failed)
-    prompt = chat(
-        [
-            {
-                "role": "user",
-                "content": f"{question_text(puzzle.numbers, puzzle.target)}\n\n{shown}\nCopy the last answer.",
-            }
-        ]
-    )
+    told = f"{question_text(puzzle.numbers, puzzle.target)}\n\n{crowd.listing(rng, puzzle, failed)}"
+    prompt = chat([{"role": "user", "content": f"{told}\nCopy the last answer."}])
     ending = f"{rng.choice(load('tiny').ending)}\n\n" if rng.random() < ENDED else ""
     copied = f"{ending}<answer>\n{failed[-1].expression}\n</answer>"
     return Document("copy:answer", size, ((prompt, False), (copied + END, True)))

@@ -80,7 +80,7 @@ PHASES = {
 }
 """The phases in their order, each with its defaults; the first starts from random weights."""
 
-DOCUMENTS = {"together": context.document, "distant": distance.document}
+MIXES = {"together": context.TOGETHER, "distant": distance.DISTANT}
 """What the phases that go on from weights read."""
 
 
@@ -185,7 +185,7 @@ class Trainer:
             source = rng("tiny", "batch", wanted.seed, self.step, shard)
             return packing.batch(source, words.backend_tokenizer, wanted.rows, wanted.length, words.pad_token_id)
         source = rng("tiny", wanted.phase, wanted.seed, self.step, shard)
-        draw = DOCUMENTS[wanted.phase]
+        draw = MIXES[wanted.phase].document
         drawn = context.batch(source, words.backend_tokenizer, wanted.rows, wanted.length, tokenizer.CONTEXT, draw)
         return {**drawn, "attention_mask": {"full_attention": None}}  # plainly causal: no mask has to be built
 

@@ -51,6 +51,27 @@ def test_rates_keep_a_width_where_all_draws_are_alike(tmp_path):
     assert accuracy["a"]["countdown-3"]["low"] < 0.7
 
 
+def test_who_answers_more_often_is_not_better_for_it(tmp_path):
+    """Eight answers, the last of them right, against one wrong answer: no question tells the two apart."""
+    q = [question(i) for i in range(6)]
+    texts = {"few": [WRONG], "many": [WRONG] * 7 + [RIGHT]}
+    runs = [
+        (
+            name,
+            Outcomes(
+                tmp_path / name,
+                name,
+                0,
+                {x.id: x for x in q},
+                {"m": [completion(x, k, t) for x in q for k, t in enumerate(said)]},
+            ),
+        )
+        for name, said in texts.items()
+    ]
+    (found,) = findings(Study.of(runs))["differences"]
+    assert (found["mean"], found["better"], found["worse"], found["p"]) == (0.125, 0, 0, 1.0)
+
+
 def test_differences_by_hand(study):
     (three, four, overall) = findings(study)["differences"]
     assert (three["ours"], three["minus"], three["group"]) == ("sf", "rl", "countdown-3")

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from ray.exceptions import RayTaskError
 
+from sfray.errors import Terminated
 from sfray.store import failure
+from sfray.store.artifact import Artifact
+
+
+def artifact(folder: Path) -> Artifact:
+    """One whose folder is given."""
+    return Artifact(folder, "sample", {}, {})
 
 
 def raised() -> BaseException:
@@ -63,3 +70,31 @@ def test_logs_that_speak_of_an_error_are_copied(tmp_path: Path, name: str) -> No
     copied = (folder / "logs" / name).read_bytes()
     assert len(copied) == 64 * 1024
     assert copied.endswith(b"Traceback (most recent call last)\n")
+
+
+def test_a_recorder_keeps_the_error_and_lets_it_pass(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^shard 3$"), failure.Recorder(artifact(tmp_path), "attempts", lambda: None):
+        raise raised()
+    kept = failure.read(tmp_path)
+    assert kept is not None
+    assert (kept.step, kept.errors[0]) == ("attempts", ["MemoryError", "no memory for 3 blocks"])
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, Terminated])
+def test_an_interrupt_is_no_failure_and_an_earlier_one_is_forgotten(
+    tmp_path: Path, interrupt: type[BaseException]
+) -> None:
+    failure.record(tmp_path, "attempts", raised())
+    with pytest.raises(interrupt), failure.Recorder(artifact(tmp_path), "attempts", lambda: None):
+        raise interrupt
+    assert failure.read(tmp_path) is None
+
+
+def test_an_error_is_told_where_it_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(failure, "write_json", full)
+    with pytest.raises(ValueError, match=r"^shard 3$"), failure.Recorder(artifact(tmp_path), "attempts", lambda: None):
+        raise raised()
+    assert failure.read(tmp_path) is None

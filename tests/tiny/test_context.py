@@ -1,7 +1,6 @@
 """The second phase: its mix, and rows in which everything before is seen."""
 
 import re
-from collections import Counter
 
 import pytest
 import torch
@@ -11,7 +10,9 @@ from sfray.grammar import STRUCTURAL_TAG, Verdict, parse_verdict
 from sfray.seeds import rng, split_of
 from sfray.tasks.countdown import Problem
 from sfray.tiny import MODEL_DIR, context, crowd
+from sfray.tiny.context import TOGETHER
 from sfray.tiny.packing import IGNORE
+from tests.tiny.documents import kinds, learned, of, sizes
 
 ROWS, LENGTH, CONTEXT = 4, 256, 2048
 QUESTION = re.compile(r"Use the numbers ([\d, and]+) with \+ - \* / to make (\d+)\.")
@@ -20,7 +21,7 @@ QUESTION = re.compile(r"Use the numbers ([\d, and]+) with \+ - \* / to make (\d+
 @pytest.fixture(scope="module")
 def documents():
     source = rng("test", "context")
-    return [context.document(source) for _ in range(4_000)]
+    return [TOGETHER.document(source) for _ in range(4_000)]
 
 
 @pytest.fixture(scope="module")
@@ -28,31 +29,14 @@ def words():
     return AutoTokenizer.from_pretrained(MODEL_DIR)
 
 
-def learned(doc):
-    """What the loss covers."""
-    return "".join(text for text, learn in doc.pieces if learn)
-
-
-def of(documents, kind):
-    """The documents of a kind."""
-    return [doc for doc in documents if doc.kind.split(":")[0] == kind]
-
-
 def test_shares(documents):
-    count = len(documents)
-    kinds = Counter(
-        "lines" if d.kind == "copy:lines" else d.kind.removeprefix("copy:").split(":")[0] for d in documents
-    )
-    for kind, percent in context.KINDS.items():
-        assert kinds[kind] / count == pytest.approx(percent / 100, abs=0.03)
-    for kind, sizes in (("attempt", context.ATTEMPTED_SIZES), ("reflection", context.REFLECTED_SIZES)):
-        found = Counter(doc.size for doc in of(documents, kind))
-        for size, percent in sizes.items():
-            assert found[size] / sum(found.values()) == pytest.approx(percent / 100, abs=0.04)
+    assert kinds(documents) == pytest.approx(TOGETHER.kinds, abs=3)
+    assert sizes(of(documents, "attempt")) == pytest.approx(TOGETHER.attempted_sizes, abs=4)
+    assert sizes(of(documents, "reflection")) == pytest.approx(TOGETHER.reflected_sizes, abs=4)
 
 
 def test_three_to_six_numbers_are_reflected_on_alike():
-    assert len({context.REFLECTED_SIZES[size] for size in (3, 4, 5, 6)}) == 1
+    assert len({TOGETHER.reflected_sizes[size] for size in (3, 4, 5, 6)}) == 1
 
 
 def test_tags_are_in_copied_lines_only(documents):
@@ -74,14 +58,14 @@ def test_failed_attempts_of_others_are_context(documents):
         return [doc for doc in found if any(lead in doc.text for lead in crowd.LEADS)], len(found)
 
     shown, count = crowded("attempt")
-    assert len(shown) / count == pytest.approx(context.CROWDED_ATTEMPTS.share, abs=0.04)
+    assert len(shown) / count == pytest.approx(TOGETHER.crowded_attempts.share, abs=0.04)
     for doc in shown:
         answers = re.findall("<answer>([^<]+)</answer>", doc.text.replace("<answer> and </answer>", ""))
         assert 2 <= len(answers) <= 6
         assert doc.size == 2 or answers[-1] not in answers[:-1]
         assert learned(doc).count("<answer>") == 1
     shown, count = crowded("reflection")
-    assert len(shown) / count == pytest.approx(context.CROWDED_REFLECTIONS.share, abs=0.04)
+    assert len(shown) / count == pytest.approx(TOGETHER.crowded_reflections.share, abs=0.04)
 
 
 def test_only_the_pretrain_split(documents):
@@ -102,14 +86,14 @@ def test_verdicts_are_right_up_to_the_noise(documents):
 
 def test_rows_are_full_and_follow_the_documents(words):
     source, again = rng("test", "row"), rng("test", "row")
-    ids, labels = context.row(source, words.backend_tokenizer, LENGTH)
-    text = "".join(context.document(again).text for _ in range(10))
+    ids, labels = context.row(source, words.backend_tokenizer, LENGTH, TOGETHER.document)
+    text = "".join(TOGETHER.document(again).text for _ in range(10))
     assert len(ids) == len(labels) == LENGTH
     assert ids == words(text).input_ids[:LENGTH]
 
 
 def test_batch(words):
-    batch = context.batch(rng("test", "batch"), words.backend_tokenizer, ROWS, LENGTH, CONTEXT)
+    batch = context.batch(rng("test", "batch"), words.backend_tokenizer, ROWS, LENGTH, CONTEXT, TOGETHER.document)
     ids, labels, positions = batch["input_ids"], batch["labels"], batch["position_ids"]
     assert set(batch) == {"input_ids", "labels", "position_ids"}
     assert {t.shape for t in batch.values()} == {torch.Size((ROWS, LENGTH))}
@@ -122,6 +106,9 @@ def test_batch(words):
 def test_positions_reach_every_place_of_the_context(words):
     source = rng("test", "positions")
     starts = torch.cat(
-        [context.batch(source, words.backend_tokenizer, 64, 8, 16)["position_ids"][:, 0] for _ in range(4)]
+        [
+            context.batch(source, words.backend_tokenizer, 64, 8, 16, TOGETHER.document)["position_ids"][:, 0]
+            for _ in range(4)
+        ]
     )
     assert set(starts.tolist()) == set(range(9))

@@ -3,6 +3,8 @@
 import re
 from itertools import pairwise
 
+import pytest
+
 from sfray.prompts import load
 from sfray.seeds import rng
 from sfray.tiny import copying
@@ -67,9 +69,14 @@ def test_numbers_are_recalled():
 
 def test_the_last_answer_is_copied():
     source = rng("test", "answer")
-    for _ in range(100):
+    endings = []
+    for _ in range(300):
         doc = copying.answer(source)
         answers = re.findall("<answer>([^<]+)</answer>", asked(doc))
         assert 1 <= len(answers) <= 4
-        assert learned(doc) == f"<answer>\n{answers[-1]}\n</answer>"
+        ending, _, copied = learned(doc).rpartition("<answer>\n")
+        assert copied == f"{answers[-1]}\n</answer>"
         assert asked(doc).endswith("\nCopy the last answer.")
+        endings.append(ending)
+    assert set(endings) == {"", "So the answer is:\n\n", "The final answer is:\n\n"}
+    assert sum(map(bool, endings)) / len(endings) == pytest.approx(copying.ENDED, abs=0.1)

@@ -1,14 +1,16 @@
 """The third phase: its mix, the distances it spans, and that it stays a base."""
 
 import re
-from collections import Counter
 
 import pytest
 from transformers import AutoTokenizer
 
 from sfray.grammar import STRUCTURAL_TAG, Verdict, parse_verdict
 from sfray.seeds import rng
-from sfray.tiny import MODEL_DIR, context, crowd, distance
+from sfray.tiny import MODEL_DIR, crowd
+from sfray.tiny.context import TOGETHER
+from sfray.tiny.distance import DISTANT
+from tests.tiny.documents import kinds, learned, of, sizes
 
 QUESTION = re.compile(r"Use the numbers .*? Use each number at most once\.")
 
@@ -16,37 +18,13 @@ QUESTION = re.compile(r"Use the numbers .*? Use each number at most once\.")
 @pytest.fixture(scope="module")
 def documents():
     source = rng("test", "distance")
-    return [distance.document(source) for _ in range(3_000)]
-
-
-def learned(doc):
-    """What the loss covers."""
-    return "".join(text for text, learn in doc.pieces if learn)
-
-
-def of(documents, kind):
-    """The documents of a kind."""
-    return [doc for doc in documents if doc.kind.split(":")[0] == kind]
+    return [DISTANT.document(source) for _ in range(3_000)]
 
 
 def test_shares(documents):
-    count = len(documents)
-    kinds = Counter(d.kind.removeprefix("copy:").split(":")[0] for d in documents)
-    assert {kind: kinds[kind] / count for kind in distance.KINDS} == {
-        kind: pytest.approx(percent / 100, abs=0.03) for kind, percent in distance.KINDS.items()
-    }
-    for kind, sizes in (("attempt", distance.ATTEMPTED_SIZES), ("reflection", distance.REFLECTED_SIZES)):
-        found = Counter(doc.size for doc in of(documents, kind))
-        for size, percent in sizes.items():
-            assert found[size] / sum(found.values()) == pytest.approx(percent / 100, abs=0.04)
-
-
-def test_shares_add_up_to_a_hundred():
-    for shares in (
-        *(distance.KINDS, distance.ATTEMPTED_SIZES, distance.REFLECTED_SIZES),
-        *(distance.REFLECTED, distance.REFLECTED_MANY, distance.CROWDS),
-    ):
-        assert sum(shares.values()) == 100
+    assert kinds(documents) == pytest.approx(DISTANT.kinds, abs=3)
+    assert sizes(of(documents, "attempt")) == pytest.approx(DISTANT.attempted_sizes, abs=4)
+    assert sizes(of(documents, "reflection")) == pytest.approx(DISTANT.reflected_sizes, abs=4)
 
 
 def test_attempts_at_many_numbers_mostly_fail_when_reflected_on(documents):
@@ -81,7 +59,7 @@ def test_distances_are_longer_than_in_the_second_phase(documents):
         return sorted(len(words(doc.text).input_ids) for doc in of(found, "attempt"))[-len(found) // 100]
 
     source = rng("test", "context")
-    assert longest(documents) > 600 > longest([context.document(source) for _ in range(1_000)])
+    assert longest(documents) > 600 > longest([TOGETHER.document(source) for _ in range(1_000)])
 
 
 def test_it_stays_a_base(documents):

@@ -9,7 +9,7 @@ model/              the trained model
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,7 +174,7 @@ def _figures(line: Mapping[str, Any]) -> str:
     return f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s{padded}"
 
 
-def _padded(lines: list[Mapping[str, Any]]) -> float:
+def _padded(lines: Sequence[Mapping[str, Any]]) -> float:
     """Share of the positions that were padding."""
     return 1 - sum(line["tokens"] for line in lines) / sum(line["positions"] for line in lines)
 
