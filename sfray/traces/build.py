@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -121,19 +121,18 @@ def build_question(
     built = Built() if built is None else built
     statistics = built.statistics
     statistics.totals["questions"] += 1
-    prompt = workshop.prompts.question(question.text, family(question.task).answer_type, question.complete)[-1]
     usable, torn = _usable(segments, workshop)
-    planned = _planned(question, attempts, reflections, usable, workshop, prompt["content"])
-    if isinstance(planned, Reject):
-        built.rejects.append(planned)
+    plans = planned(question, attempts, reflections, workshop, usable)
+    if isinstance(plans, Reject):
+        built.rejects.append(plans)
         statistics.add_question(group(question.task, question.level), 0)
         return built
-    built.rejects += [*planned.gathered.rejects, *torn]
-    statistics.totals.update({f"skipped.{k}": v for k, v in planned.gathered.skipped.items()})
-    if not planned.drawn:
-        built.rejects.append(_no_trace(question, planned.gathered))
+    built.rejects += [*plans.gathered.rejects, *torn]
+    statistics.totals.update({f"skipped.{k}": v for k, v in plans.gathered.skipped.items()})
+    if not plans.drawn:
+        built.rejects.append(_no_trace(question, plans.gathered))
     made: list[Draft] = []
-    for number, drawn in enumerate(planned.drawn):
+    for number, drawn in enumerate(plans.drawn):
         name = f"{question.id}#{workshop.recipe.name}.{number}"
         statistics.add_drawn(drawn)
         if drawn.made is None:
@@ -142,7 +141,7 @@ def build_question(
         if workshop.kept is not None and name not in workshop.kept:
             statistics.totals["left_out"] += 1
             continue
-        built.traces.append(_trace(name, question, workshop.recipe.name, prompt["content"], drawn))
+        built.traces.append(_trace(name, question, workshop.recipe.name, user_turn(question, workshop), drawn))
         statistics.add_trace(drawn.made.draft, drawn.made.tokens)
         made.append(drawn.made.draft)
     statistics.add_question(group(question.task, question.level), len(made))
@@ -159,23 +158,35 @@ class Written:
     tokens: int
 
 
-def _planned(
+def planned(
     question: Question,
     attempts: Sequence[Attempt],
     reflections: Sequence[Reflection],
-    segments: Sequence[SkillSegment],
     workshop: Workshop,
-    prompt: str,
+    segments: Sequence[SkillSegment] = (),
+    supposed: Callable[[Plan], bool] = lambda _: False,
 ) -> Planned | Reject:
-    """The question's traces as they are drawn under the limit, words included."""
+    """The question's traces as they are drawn under the limit, words included, or why it has none.
+
+    Args:
+        question: The question.
+        attempts: Attempts at it.
+        reflections: Reflections on them.
+        workshop: What to make the traces with.
+        segments: Segments of other skills that may be shown.
+        supposed: Sees every plan; one that it says yes to has parts without a text and counts as one that fits.
+    """
+    prompt = user_turn(question, workshop)
     if workshop.control is not None and (token := workshop.control(prompt)):
         return Reject(id=question.id, reason=RejectReason.CONTROL_TOKEN, detail=f"{token} in the question")
     # Of their own, so that the plans do not depend on the words of those before them.
     words = seeds.rng(workshop.seed, "traces", workshop.recipe.name, question.id, "words")
     of_skills = seeds.rng(workshop.seed, "traces", workshop.recipe.name, question.id, "segments")
 
-    def make(plan: Plan) -> Written | None:
+    def make(plan: Plan) -> Written | Plan | None:
         """Draws the words and the segments of a plan; None where that is too long."""
+        if supposed(plan):
+            return plan
         written = draft(plan, workshop.prompts, words)
         if segments:
             written = replace(written, shown=choose(plan, segments, workshop.skills, of_skills))
@@ -185,6 +196,12 @@ def _planned(
     return plan_question(
         question.id, attempts, reflections, workshop.trace, workshop.seed, make, workshop.control, workshop.tags
     )
+
+
+def user_turn(question: Question, workshop: Workshop) -> str:
+    """The user turn of the question's traces."""
+    turns = workshop.prompts.question(question.text, family(question.task).answer_type, question.complete)
+    return turns[-1]["content"]
 
 
 def _given_up(name: str, drawn: Drawn, limit: int) -> Reject:

@@ -17,8 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sfray.config import TraceConfig
-from sfray.records import Reflection
-from sfray.traces.drawing import Drawn, Make, fitting, whole
+from sfray.traces.drawing import Drawn, Make, Orders, fitting, whole
 from sfray.traces.plan import Plan, Step
 from sfray.traces.pool import Candidate, Pools
 
@@ -27,6 +26,9 @@ Correct = Callable[[TraceConfig, random.Random], int]
 
 Incorrect = Callable[[int, TraceConfig, random.Random], int]
 """How many incorrect ones it asks for, given how many correct ones it got."""
+
+Pairs = dict[str, Step]
+"""Name -> (attempt, reflection) pair."""
 
 
 def algorithm1(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
@@ -74,16 +76,17 @@ def _drain(
     exact: bool = False,
 ) -> list[Drawn]:
     drawn: list[Drawn] = []
+    orders = Orders(rng)
     for _ in range(config.repeats):
-        correct = pairs(pools.correct, config.reflections_per_attempt, rng)
-        incorrect = pairs(pools.incorrect, config.reflections_per_attempt, rng)
+        correct = pairs(pools.correct, config.reflections_per_attempt, orders)
+        incorrect = pairs(pools.incorrect, config.reflections_per_attempt, orders)
 
-        def draw(correct: list[Step] = correct, incorrect: list[Step] = incorrect) -> Plan | None:
+        def draw(correct: Pairs = correct, incorrect: Pairs = incorrect) -> Plan | None:
             """One trace of the pairs that are left; None where there are too few of them."""
             wanted = ask_correct(config, rng)
-            right = _chosen(correct, wanted, (), config, rng)
+            right = _chosen(correct, wanted, (), config, orders)
             wanted_wrong = ask_incorrect(len(right), config, rng)
-            wrong = _chosen(incorrect, wanted_wrong, right, config, rng)
+            wrong = _chosen(incorrect, wanted_wrong, right, config, orders)
             if exact and (len(right) < wanted or len(wrong) < wanted_wrong):
                 return None
             # A random draw has no order yet, so any one of the correct pairs may be the last.
@@ -93,53 +96,51 @@ def _drain(
 
         while correct and (trace := fitting(draw, make)) is not None:
             drawn.append(trace)
+            gone = {id(step) for step in trace.plan.steps}
             for pool in (correct, incorrect):
-                _remove(pool, trace.plan.steps)
+                for name in [name for name, step in pool.items() if id(step) in gone]:
+                    del pool[name]
     return drawn
 
 
-def pairs(candidates: Sequence[Candidate], limit: int | None, rng: random.Random) -> list[Step]:
-    """All (attempt, reflection) pairs of a pool.
+def pairs(candidates: Sequence[Candidate], limit: int | None, orders: Orders) -> Pairs:
+    """All (attempt, reflection) pairs of a pool, by name.
+
+    Under a limit a pair is named by its attempt and its place there: which reflection stands at that place
+    then says nothing about when the pair is drawn.
 
     Args:
         candidates: The pool.
-        limit: Most reflections used of each attempt, drawn by ``rng``; None for all.
-        rng: Source of randomness.
+        limit: Most reflections used of each attempt, the first of a new order; None for all.
+        orders: Source of randomness.
     """
-    steps: list[Step] = []
+    found: Pairs = {}
     for candidate in candidates:
-        reflections: Sequence[Reflection] = candidate.reflections
-        if limit is not None and len(reflections) > limit:
-            reflections = rng.sample(reflections, limit)
-        steps += [Step(candidate.attempt, r) for r in reflections]
-    return steps
+        by_id = {r.id: Step(candidate.attempt, r) for r in candidate.reflections}
+        if limit is None:
+            found |= by_id
+        else:
+            chosen = orders.next(by_id)[:limit]
+            found |= {f"{candidate.attempt.id}#{place}": by_id[name] for place, name in enumerate(chosen)}
+    return found
 
 
-def _chosen(
-    pool: Sequence[Step], wanted: int, beside: Sequence[Step], config: TraceConfig, rng: random.Random
-) -> list[Step]:
+def _chosen(pool: Pairs, wanted: int, beside: Sequence[Step], config: TraceConfig, orders: Orders) -> list[Step]:
     """Up to ``wanted`` random pairs of the pool, each of another attempt; fewer when there are no more.
 
     With ``distinct_variants`` none shares its prompt variant with another of the trace.
     """
     used = {_key(step, config) for step in beside}
-    left = list(pool)
     chosen: list[Step] = []
-    while left and len(chosen) < wanted:
-        at = rng.randrange(len(left))
-        left[at], left[-1] = left[-1], left[at]
-        step = left.pop()
-        if _key(step, config) not in used:
-            used.add(_key(step, config))
-            chosen.append(step)
+    for name in orders.next(pool):
+        if len(chosen) == wanted:
+            break
+        if (key := _key(pool[name], config)) not in used:
+            used.add(key)
+            chosen.append(pool[name])
     return chosen
 
 
 def _key(step: Step, config: TraceConfig) -> str:
     """What may be in a trace once."""
     return step.attempt.variant if config.distinct_variants else step.attempt.id
-
-
-def _remove(pool: list[Step], steps: Sequence[Step]) -> None:
-    gone = {id(step) for step in steps}
-    pool[:] = [step for step in pool if id(step) not in gone]

@@ -13,14 +13,21 @@ neither the number of draws nor the end after ``MAX_DRAWS`` changes it. It follo
 off a trace: (n+, n-) of the kept ones has the recipe's law given that the trace fits. Where a
 length decides alone (every pair as long as any other), that is the recipe's law of
 (n+, n-) restricted to the numbers of pairs that fit.
+
+What is drawn does not depend on what is not. :class:`Orders` gives each thing in a pool random numbers of its own,
+one for each draw, and a draw takes the first that may go together. Independent, equally distributed numbers make
+every order as likely, so this is drawing without replacement; and to take a thing out of the pool that a draw does
+not choose changes nothing for the others. :mod:`sfray.traces.demand` rests on that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from sfray import seeds
 from sfray.traces.plan import Plan
 
 MAX_DRAWS = 32
@@ -72,3 +79,24 @@ def fitting(draw: Callable[[], Plan | None], make: Make) -> Drawn | None:
         if made is not None or number == MAX_DRAWS:
             return Drawn(first, plan, made, number)
     return None
+
+
+class Orders:
+    """Random orders of named things, a new one each time, each as likely.
+
+    Args:
+        rng: Gives one number, the seed of all orders; what is ordered takes nothing from it.
+    """
+
+    def __init__(self, rng: random.Random) -> None:
+        self._seed = rng.getrandbits(63)
+        self._numbers: dict[str, random.Random] = {}
+
+    def next(self, names: Iterable[str]) -> list[str]:
+        """The names in a new order; that of any two of them does not depend on which others there are."""
+        return [name for _, name in sorted((self._number(name), name) for name in names)]
+
+    def _number(self, name: str) -> float:
+        if name not in self._numbers:
+            self._numbers[name] = seeds.rng(self._seed, name)
+        return self._numbers[name].random()

@@ -34,6 +34,9 @@ class Recipe:
         ends_correct: Whether every trace gives a correct answer.
         aliases: Other names, those of the released script among them.
         min_l_max: Smallest ``trace.l_max`` that makes sense.
+        needs_only_drawn: Whether a draw stays the same, with all that follows, when pairs that it does not use are
+            taken out of the pools: then no other reflections are needed (:mod:`sfray.traces.demand`). It holds where
+            pairs are chosen by :class:`sfray.traces.drawing.Orders`. Without it every attempt is reflected on.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Recipe:
     ends_correct: bool = True
     aliases: tuple[str, ...] = ()
     min_l_max: int = 1
+    needs_only_drawn: bool = False
 
     def plans(self, pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Plan]:
         """The plans that fit, all of them without ``make``."""
@@ -50,11 +54,11 @@ class Recipe:
 RECIPES = {
     r.name: r
     for r in (
-        Recipe("algorithm1", draining.algorithm1),
-        Recipe("uniform", draining.uniform),
-        Recipe("fixed_ratio", draining.fixed_ratio),
-        Recipe("no_order", draining.no_order, ends_correct=False),
-        Recipe("no_reflections", draining.no_reflections),
+        Recipe("algorithm1", draining.algorithm1, needs_only_drawn=True),
+        Recipe("uniform", draining.uniform, needs_only_drawn=True),
+        Recipe("fixed_ratio", draining.fixed_ratio, needs_only_drawn=True),
+        Recipe("no_order", draining.no_order, ends_correct=False, needs_only_drawn=True),
+        Recipe("no_reflections", draining.no_reflections, needs_only_drawn=True),
         Recipe("one_correct", released.one_correct, aliases=("0C",)),
         Recipe("last_correct", released.last_correct, aliases=("*C",)),
         Recipe("each_length", released.each_length, aliases=("*C_full",)),
@@ -103,7 +107,8 @@ def _together(parts: Sequence[Recipe]) -> Recipe:
         ]
 
     name = "+".join(p.name for p in parts)
-    return Recipe(name, draw, all(p.ends_correct for p in parts), (), max(p.min_l_max for p in parts))
+    lazy = all(p.needs_only_drawn for p in parts)
+    return Recipe(name, draw, all(p.ends_correct for p in parts), (), max(p.min_l_max for p in parts), lazy)
 
 
 def _single(name: str) -> Recipe:

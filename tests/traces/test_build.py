@@ -289,10 +289,10 @@ def test_a_row_of_another_shard_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("name", "traces", "digest"),
     [
-        ("algorithm1", 25, "3cb560d3a70505f2"),
-        ("uniform", 28, "10c41ea35074c50a"),
-        ("fixed_ratio", 37, "3ebc5e3b007f4443"),
-        ("no_order", 27, "9e78a56dc3de95e3"),
+        ("algorithm1", 29, "25a63f2909fbd54c"),
+        ("uniform", 26, "6527ffe36e175346"),
+        ("fixed_ratio", 37, "56ec4a453a6c9cb9"),
+        ("no_order", 27, "96851f138e458813"),
         ("each_length", 36, "361ab94b1b591d0d"),
         ("back_to_correct", 12, "5ab61e39280c9865"),
         ("last_two_correct", 12, "e8db0a96a47ba58d"),
