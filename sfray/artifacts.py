@@ -76,6 +76,11 @@ class Attempts(Sharded):
 class Reflections(Sharded):
     """Reflections on attempts: :class:`sfray.records.Reflection` rows."""
 
+    @property
+    def lazy(self) -> bool:
+        """Whether they are those that the steps which read them need, and not those on all usable attempts."""
+        return bool(self.manifest.config.get("demands"))
+
 
 @dataclass(frozen=True)
 class Segments(Sharded):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE, RATE, SPEED_ONLY
+from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE, RATE, SPEED_ONLY, OneOf
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,15 @@ class SampleConfig(DecodingConfig):
 
 @dataclass(frozen=True)
 class ReflectConfig(DecodingConfig):
-    """Reflections: ``n`` for each attempt."""
+    """Reflections: ``n`` for each attempt.
+
+    Attributes:
+        mode: ``lazy``: only those that the traces of the method can use; ``all``: on every usable attempt.
+    """
 
     n: Annotated[int, AT_LEAST_ONE] = 4
     variants: list[str] = field(default_factory=lambda: ["default"])
+    mode: Annotated[str, OneOf(("lazy", "all"))] = "lazy"
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,19 @@ class SelectConfig:
 
 @dataclass(frozen=True)
 class QualityConfig:
-    """Floors below which a run stops before training, with advice. 0 switches one off."""
+    """Floors below which a run stops before training, with advice. 0 switches one off.
+
+    Attributes:
+        probe: Share of the attempts, drawn by seed, with a reflection that is asked for whatever the traces need.
+            Where reflections are lazy, the figures of verdicts are of these alone.
+    """
 
     min_accuracy: Annotated[float, RATE] = 0.0
     min_valid_rate: Annotated[float, RATE] = 0.0
     min_f1_correct: Annotated[float, RATE] = 0.0
     min_f1_incorrect: Annotated[float, RATE] = 0.0
     min_traceable_questions: Annotated[int, NOT_NEGATIVE] = 1
+    probe: Annotated[float, RATE] = 0.125
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,36 @@ class ReflectionSettings(SamplingSettings):
 
 
 @dataclass(frozen=True)
+class Demand:
+    """What a step needs of the reflections that it reads: those that some traces can use, and a sample of all.
+
+    Attributes:
+        trace: How the traces are made; of it counts what decides which pairs they use.
+        prompts: Their words, which their length depends on.
+        limited: Whether they are held to ``trace.max_tokens``.
+        probe: Share of the attempts on which a reflection is needed in any case.
+    """
+
+    trace: TraceConfig
+    prompts: str
+    limited: bool = True
+    probe: float = 0.0
+
+
+@dataclass(frozen=True)
+class LazyReflectionSettings(ReflectionSettings):
+    """For sampling the reflections that the steps that read them need; the graph adds what that is.
+
+    Attributes:
+        demands: What each of them needs; empty where one needs everything.
+        because: Why everything is needed then.
+    """
+
+    demands: tuple[Demand, ...] = ()
+    because: Annotated[str, SPEED_ONLY] = ""
+
+
+@dataclass(frozen=True)
 class SegmentSettings(SamplingSettings):
     """For sampling segments of a skill."""
 

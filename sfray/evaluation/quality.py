@@ -36,6 +36,7 @@ from sfray.records import Attempt, Question, Reflection
 from sfray.store.artifact import Artifact
 from sfray.tasks.lenient import verify_leniently
 from sfray.tasks.outcome import Reason
+from sfray.traces.demand import in_probe
 
 SCHEMA = 1
 NEAR_ZERO = 0.01
@@ -93,7 +94,7 @@ def write(
     Raises:
         QualityFloor: A figure is below its floor; ``quality.json`` is there to be read.
     """
-    report = measure(_shards(questions, attempts, reflections), config, model)
+    report = measure(_shards(questions, attempts, reflections), config, model, reflections.lazy)
     write_json(output.path / "quality.json", report)
     show(report)
     failed = [c for c in check(report["overall"], config.quality) if not c.ok]
@@ -107,8 +108,16 @@ def write(
     )
 
 
-def measure(shards: Iterable[Shard], config: QualitySettings, model: str) -> dict[str, Any]:
-    """The content of ``quality.json``; only counts stay in memory from shard to shard."""
+def measure(shards: Iterable[Shard], config: QualitySettings, model: str, lazy: bool = False) -> dict[str, Any]:
+    """The content of ``quality.json``; only counts stay in memory from shard to shard.
+
+    Args:
+        shards: The rows.
+        config: The settings.
+        model: The model to be trained.
+        lazy: Whether the reflections are those that traces need. Most are on correct attempts then, so the figures
+            of verdicts are of a sample that was drawn without looking at an attempt, ``quality.probe`` of all.
+    """
     groups: defaultdict[str, _Group] = defaultdict(_Group)
     for questions, attempts, reflections in shards:
         by_question, on_question = _by_question(attempts), _by_question(reflections)
@@ -116,12 +125,18 @@ def measure(shards: Iterable[Shard], config: QualitySettings, model: str) -> dic
             into = groups[group(q.task, q.level)]
             tried, reflected = by_question[q.id], on_question[q.id]
             into.yielded.add(q.id, q.text, tried, reflected, config)
-            counts = _count(q, tried, reflected)
+            counts = _count(q, tried, [r for r in reflected if not lazy or _in_sample(r, config)])
             into.totals.append(_sum(counts.values()))
             into.unaided.append(_sum(row for (_, hinted), row in counts.items() if not hinted))
             for variant, row in counts.items():
                 into.variants[variant].append(row)
-    return _report({name: groups[name] for name in ordered(groups)}, config, model)
+    seen = {"mode": "lazy", "probe": config.quality.probe} if lazy else {"mode": "all"}
+    return _report({name: groups[name] for name in ordered(groups)}, config, model) | {"reflected": seen}
+
+
+def _in_sample(reflection: Reflection, config: QualitySettings) -> bool:
+    """Whether a reflection was asked for whatever the traces need."""
+    return reflection.sample == 0 and in_probe(reflection.attempt_id, config.quality.probe, config.run.seed)
 
 
 def _shards(questions: Questions, attempts: Attempts, reflections: Reflections) -> Iterator[Shard]:
@@ -273,6 +288,8 @@ def show(report: Mapping[str, Any]) -> None:
         for variant, figures in g["variants"].items():
             table.add_row(*_cells(f"  {variant}", figures), "", style="dim")
     console.print(table)
+    if report["reflected"]["mode"] == "lazy":
+        console.print(sampled(report["reflected"]["probe"]), markup=False)
     for warning in report["warnings"]:
         console.print(f"warning: {warning}", style="bold yellow", markup=False)
     cost = report["estimated_cost"]
@@ -281,6 +298,14 @@ def show(report: Mapping[str, Any]) -> None:
         f"{report['recipe']} makes {report['overall']['yield']['traces']:,} traces of these pairs; SFT estimate: "
         f"{cost['sft_steps']:,} steps, {cost['sft_tokens']:,} tokens{flops}",
         markup=False,
+    )
+
+
+def sampled(share: float) -> str:
+    """What the figures of verdicts are of where reflections are lazy."""
+    return (
+        f"The verdicts are those on a random {share:.1%} of the attempts (quality.probe): "
+        f"reflect.mode=lazy asks for the others as the traces need them, mostly on correct attempts."
     )
 
 

@@ -14,7 +14,7 @@ from sfray.config.validation import ConfigError, typed, value_problems
 from sfray.graph.step import Ref, Step, refs
 from sfray.names import closest
 from sfray.stages import STAGES, load
-from sfray.stages.stage import Input, Stage, declared_inputs, is_required, own_settings
+from sfray.stages.stage import Input, Reader, Stage, declared_inputs, is_required, own_settings
 from sfray.store.fingerprint import of_step
 
 _SHARED = ("prompts",)
@@ -166,7 +166,7 @@ class Draft:
             ConfigError: Its own settings are not of their types, or out of bounds.
         """
         stage = self.stages[name]
-        settings = self._settings(name)
+        settings = stage.serving(self._settings(name), _named(self.inputs[name]), self._readers(name))
 
         def known(ref: Ref) -> str:
             """The fingerprint of what an input names."""
@@ -180,6 +180,14 @@ class Draft:
         given = {k: {n: known(r) for n, r in v.items()} if isinstance(v, dict) else known(v) for k, v in inputs.items()}
         kind = str(self.config.method[name]["stage"])
         return Step(name, kind, stage, settings, inputs, stage.identity(settings), given)
+
+    def _readers(self, name: str) -> list[Reader]:
+        """The steps that read what a step makes."""
+        return [
+            Reader(other, self.stages[other], self._settings(other), _named(inputs))
+            for other, inputs in self.inputs.items()
+            if any(ref.step == name for ref in refs(inputs))
+        ]
 
     def _settings(self, name: str) -> Any:
         """What the work of a step is given: parts of the config, and the settings that are the stage's own."""
@@ -223,3 +231,8 @@ class Draft:
             if re.match(rf"{re.escape(key)}\b", line):
                 return f"method.{name}.{setting}{line.removeprefix(key)}"
         return f"method.{name}: {line}" if own else line
+
+
+def _named(inputs: Mapping[str, Ref | dict[str, Ref]]) -> dict[str, Any]:
+    """Inputs by the names that a method's YAML gives them."""
+    return {k: {n: str(r) for n, r in v.items()} if isinstance(v, dict) else str(v) for k, v in inputs.items()}

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from sfray.artifacts import Responses, Traces
 from sfray.config import Config
 from sfray.evaluation.published import published
+from sfray.evaluation.quality import sampled
 from sfray.io.files import read_json, replacing
 from sfray.progress import console
 from sfray.report import browser, charts, digest, tables
@@ -261,6 +262,7 @@ def _quality(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "failed": [f for f in report["floors"] if not f["ok"]],
         "cost": report["estimated_cost"],
         "recipe": report["recipe"],
+        "sampled": sampled(seen["probe"]) if (seen := report.get("reflected", {})).get("mode") == "lazy" else "",
     }
 
 

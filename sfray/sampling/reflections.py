@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow.parquet as pq
 
@@ -14,15 +15,14 @@ from sfray.config.settings import ReflectionSettings
 from sfray.grammar import REFLECTION, STRUCTURAL_TAG, Verdict, VerdictError, parse_verdict
 from sfray.io.arrow import from_table
 from sfray.models import anywhere
-from sfray.prompts import load
+from sfray.prompts import Prompts, load
 from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.rejects import RejectReason
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
 from sfray.sampling.shards import ShardJob, run_shards
 from sfray.sampling.totals import totals
 from sfray.skills.registry import skill
-from sfray.skills.skill import Subject
-from sfray.store.artifact import Artifact
+from sfray.skills.skill import Subject, why_unusable
 
 Source = tuple[Subject, str, int]
 """An attempt with its question, a reflection variant, and the number of its first sample."""
@@ -58,19 +58,27 @@ class ReflectionJob(ShardJob):
         in a trace, so it is not reflected on. The prompt is the question's own: hints are never shown here.
         """
         prompts = load(self.config.prompts)
-        table = pq.ParquetFile(self.questions.file).read_row_group(shard)
-        questions = {q.id: q for q in from_table(Question, table)}
         sources, requests, rejects = [], [], []
-        for attempt in from_table(Attempt, pq.read_table(self.attempts.shard(shard))):
-            subject = Subject(questions[attempt.question_id], attempt)
+        for subject in self.subjects(shard):
             if unusable := SKILL.unusable(subject):
-                rejects.append(Reject(id=attempt.id, reason=unusable))
+                rejects.append(Reject(id=subject.id, reason=unusable))
                 continue
             for i, variant in enumerate(self.config.reflect.variants):
-                key = f"{attempt.id}/{variant}"
                 sources.append((subject, variant, i * self.decoding.n))
-                requests.append(Request(key, tuple(SKILL.prompt(subject, prompts, variant)), self._seed(key)))
+                requests.append(self.request(subject, variant, prompts))
         return sources, requests, rejects
+
+    def subjects(self, shard: int) -> list[Subject]:
+        """All attempts, with their questions."""
+        table = pq.ParquetFile(self.questions.file).read_row_group(shard)
+        questions = {q.id: q for q in from_table(Question, table)}
+        attempts = from_table(Attempt, pq.read_table(self.attempts.shard(shard)))
+        return [Subject(questions[attempt.question_id], attempt) for attempt in attempts]
+
+    def request(self, subject: Subject, variant: str, prompts: Prompts) -> Request:
+        """Asks for all samples of a variant."""
+        key = f"{subject.id}/{variant}"
+        return Request(key, tuple(SKILL.prompt(subject, prompts, variant)), self._seed(key))
 
     def _seed(self, key: str) -> int:
         return seeds.derive(self.config.run.seed, "reflections", key, bits=MAX_SEED_BITS)
@@ -108,18 +116,20 @@ class ReflectionJob(ShardJob):
         return kept, rejects
 
 
-def sample(config: ReflectionSettings, output: Artifact, model: str, questions: Questions, attempts: Attempts) -> None:
+def sample(job: ReflectionJob, model: str) -> None:
     """Samples the reflections that are missing.
 
     Args:
-        config: The settings.
-        output: Where they go.
+        job: What to ask for.
         model: The model to ask, as :func:`sfray.models.folder.resolve` takes it.
-        questions: The questions.
-        attempts: The attempts at them.
     """
-    job = ReflectionJob(output, config, questions, attempts)
-    written = run_shards(job, anywhere(model), questions.shards, "reflections")
-    counts = totals(output, ("valid",))
-    metrics = {"valid_rate": counts["valid"] / max(counts["rows"], 1)}
-    output.commit(counts, metrics, written=written)
+    written = run_shards(job, anywhere(model), job.questions.shards, "reflections")
+    counts = totals(job.output, ("valid",))
+    possible = sum(_possible(path) for path in job.attempts.files) * job.decoding.n * len(job.config.reflect.variants)
+    metrics = {"valid_rate": counts["valid"] / max(counts["rows"], 1), "share": counts["rows"] / max(possible, 1)}
+    job.output.commit(counts, metrics, written=written)
+
+
+def _possible(part: Path) -> int:
+    """The attempts of a part that can be reflected on."""
+    return sum(why_unusable(attempt) is None for attempt in from_table(Attempt, pq.read_table(part)))

@@ -51,9 +51,39 @@ class ShardJob(ABC):
         """The engine's answers."""
         return engine.sample(requests, self.decoding)
 
+    def finished(self, engine: Engine, shard: int) -> Finished:
+        """All of a shard: one request for each source. Override where requests depend on answers."""
+        sources, requests, rejects = self.requests(shard)
+        rows: list[Any] = []
+        tokens = 0
+        for source, request, samples in zip(sources, requests, self.sampled(engine, requests), strict=True):
+            if isinstance(samples, Refused):
+                rejects.append(Reject(id=request.id, reason=samples.reason, detail=samples.detail))
+                continue
+            tokens += sum(s.tokens for s in samples)
+            kept, refused = self.rows(source, samples)
+            rows += kept
+            rejects += refused
+        return Finished(rows, rejects, tokens)
+
     @abstractmethod
     def rows(self, source: Any, samples: Sequence[Sampled]) -> tuple[list[Any], list[Reject]]:
         """The rows of ``record`` that one source's samples become."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A shard's output.
+
+    Attributes:
+        rows: Of the job's ``record``.
+        rejects: What could not be used.
+        tokens: That were sampled.
+    """
+
+    rows: list[Any]
+    rejects: list[Reject]
+    tokens: int
 
 
 class ShardWorker:
@@ -71,20 +101,9 @@ class ShardWorker:
 
     def work(self, shard: int) -> dict[str, int]:
         """Samples one shard and persists it."""
-        sources, requests, rejects = self.job.requests(shard)
-        rows: list[Any] = []
-        tokens = 0
-        answers = self.job.sampled(self.engine, requests)
-        for source, request, samples in zip(sources, requests, answers, strict=True):
-            if isinstance(samples, Refused):
-                rejects.append(Reject(id=request.id, reason=samples.reason, detail=samples.detail))
-                continue
-            tokens += sum(s.tokens for s in samples)
-            kept, refused = self.job.rows(source, samples)
-            rows += kept
-            rejects += refused
-        self.job.output.write_shard(shard, to_table(self.job.record, rows), rejects)
-        return {"shard": shard, "rows": len(rows), "rejects": len(rejects), "tokens": tokens}
+        done = self.job.finished(self.engine, shard)
+        self.job.output.write_shard(shard, to_table(self.job.record, done.rows), done.rejects)
+        return {"shard": shard, "rows": len(done.rows), "rejects": len(done.rejects), "tokens": done.tokens}
 
 
 def run_shards(job: ShardJob, model: str, shards: int, title: str) -> dict[int, int]:

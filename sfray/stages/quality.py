@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sfray.artifacts import Attempts, Model, Quality, Questions, Reflections
-from sfray.config.settings import QualitySettings
+from sfray.config.settings import Demand, QualitySettings
 from sfray.stages.stage import Stage
+from sfray.traces.recipes import needs_only_drawn
 
 if TYPE_CHECKING:
     from sfray.store.artifact import Artifact
@@ -30,6 +32,12 @@ class MeasureQuality(Stage[QualitySettings, Inputs]):
     inputs = Inputs
     output = Quality
     group = "quality"
+
+    def demand(self, settings: QualitySettings, inputs: Mapping[str, Any]) -> Sequence[Demand] | None:  # noqa: ARG002
+        """The pairs of the traces that it counts, which no limit on tokens holds back, and a sample of all."""
+        if needs_only_drawn(settings.trace):
+            return [Demand(settings.trace, "", limited=False, probe=settings.quality.probe)]
+        return None
 
     def run(self, settings: QualitySettings, inputs: Inputs, output: Artifact) -> None:
         """Writes ``quality.json`` and holds it against the floors."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from sfray import prompts
 from sfray.artifacts import Kind
 from sfray.config import Config
 from sfray.config.marks import SPEED_ONLY, marks, speed_only
+from sfray.config.settings import Demand
 
 if TYPE_CHECKING:
     from sfray.store.artifact import Artifact
@@ -62,9 +63,50 @@ class Stage(ABC, Generic[S, R]):
         """
         return identity(settings)
 
+    def demand(self, settings: S, inputs: Mapping[str, Any]) -> Sequence[Demand] | None:  # noqa: ARG002
+        """What it needs of the reflections that it reads; None for all of them.
+
+        Args:
+            settings: As given.
+            inputs: Input -> name of what is read.
+        """
+        return None
+
+    def serving(self, settings: S, inputs: Mapping[str, Any], readers: Sequence[Reader]) -> S:  # noqa: ARG002
+        """The settings for a method in which these steps read the output.
+
+        Args:
+            settings: As given.
+            inputs: Input -> name of what is read.
+            readers: The steps of the method that read the output.
+        """
+        return settings
+
     def problems(self, settings: S) -> Iterator[str]:  # noqa: ARG002 - for stages with rules
         """Yields a line for each thing about the settings that cannot work for this stage."""
         yield from ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """A step that reads another's output.
+
+    Attributes:
+        name: Its name.
+        stage: Its stage.
+        settings: Its settings.
+        inputs: Input -> name of what is read; of an input of several, label -> name.
+    """
+
+    name: str
+    stage: Stage[Any, Any]
+    settings: Any
+    inputs: Mapping[str, Any]
+
+    @property
+    def demand(self) -> Sequence[Demand] | None:
+        """What it needs of reflections; None for all."""
+        return self.stage.demand(self.settings, self.inputs)
 
 
 def identity(settings: Any) -> dict[str, Any]:

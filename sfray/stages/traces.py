@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sfray.artifacts import Attempts, Model, Questions, Reflections, Segments, Traces
-from sfray.config.settings import TraceSettings
+from sfray.config.settings import Demand, TraceSettings
 from sfray.stages.stage import Stage
+from sfray.traces.recipes import needs_only_drawn
 
 if TYPE_CHECKING:
     from sfray.store.artifact import Artifact
@@ -36,6 +38,12 @@ class BuildTraces(Stage[TraceSettings, Inputs]):
     output = Traces
     group = "trace"
     cluster = "joined"
+
+    def demand(self, settings: TraceSettings, inputs: Mapping[str, Any]) -> Sequence[Demand] | None:
+        """The pairs that its traces use; all where the recipe cannot say which, or segments lengthen the traces."""
+        if not inputs.get("segments") and needs_only_drawn(settings.trace):
+            return [Demand(settings.trace, settings.prompts)]
+        return None
 
     def run(self, settings: TraceSettings, inputs: Inputs, output: Artifact) -> None:
         """Builds the shards that are missing."""

@@ -25,7 +25,11 @@ the pair at a place depends on its attempt's other reflections: there all reflec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
 
+from sfray import seeds
 from sfray.records import Attempt, Question, Reflection
 from sfray.traces.build import Workshop, planned
 from sfray.traces.plan import Plan
@@ -87,3 +91,77 @@ def _supposed(attempt: Attempt, name: str) -> Reflection:
         verdict=None,
         valid=True,
     )
+
+
+@dataclass
+class Pending:
+    """What is known of the reflections on one question's attempts.
+
+    Attributes:
+        question: The question.
+        attempts: All attempts at it.
+        unasked: Attempt id -> ids of the possible reflections on it that were not asked for.
+        reflections: What came of those that were.
+        closed: Whether its traces need no more.
+    """
+
+    question: Question
+    attempts: Sequence[Attempt]
+    unasked: dict[str, list[str]]
+    reflections: list[Reflection] = field(default_factory=list)
+    closed: bool = False
+
+    def ask(self, workshops: Sequence[Workshop], number: int, rate: float) -> list[str]:
+        """The reflections to ask for in a round; none when the traces of all workshops have what they need.
+
+        The first round asks for those on correct attempts, which decide how many others are needed. The later ones
+        guess as well which further ones an invalid one will lead to: they plan again with each unasked reflection
+        on an incorrect attempt valid by chance, round after round more often.
+
+        Args:
+            workshops: What the traces are made with, by each recipe.
+            number: The round, from 1.
+            rate: Share of valid reflections on incorrect attempts, as far as it is known.
+        """
+        if self.closed:
+            return []
+        found = self._missing(workshops)
+        self.closed = not found
+        correct = {a.id for a in self.attempts if a.correct}
+        on_correct = [name for name in found if on(name) in correct]
+        if number == 1 and on_correct:
+            return on_correct
+        for guess in range(1, number if found else 1):
+            chance = partial(seeds.rng, "reflections", "guess", guess)
+            found += self._missing(
+                [replace(w, count=lambda *_: 0) for w in workshops],
+                lambda name, chance=chance: on(name) in correct or chance(name).random() < rate,  # type: ignore[misc]
+            )
+        return list(dict.fromkeys(found))
+
+    def _missing(self, workshops: Sequence[Workshop], believe: Callable[[str], bool] = lambda _: True) -> list[str]:
+        found = [missing(self.question, self.attempts, self.reflections, self.unasked, w, believe) for w in workshops]
+        return list(dict.fromkeys(chain(*found)))
+
+    def answer(self, name: str, rows: Sequence[Reflection]) -> None:
+        """Takes up what came of a reflection that was asked for: its row, or none where it was refused."""
+        self.unasked[on(name)].remove(name)
+        self.reflections += rows
+
+
+def on(name: str) -> str:
+    """The attempt that a reflection is on, by their ids."""
+    return name.rpartition("/")[0]
+
+
+def in_probe(attempt_id: str, share: float, seed: int) -> bool:
+    """Whether an attempt is one of those on which a reflection is asked for whatever the traces need.
+
+    The draw looks at nothing but the id, so figures of their reflections are those of all, up to chance.
+
+    Args:
+        attempt_id: The attempt.
+        share: Of all attempts.
+        seed: The run's seed.
+    """
+    return seeds.rng(seed, "reflections", "probe", attempt_id).random() < share

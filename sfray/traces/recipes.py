@@ -131,6 +131,14 @@ def _outside(name: str) -> Recipe:
     return found
 
 
+def needs_only_drawn(config: TraceConfig) -> bool:
+    """Whether the recipe of a config needs no other reflections than those that it draws; False for no recipe."""
+    try:
+        return require(config).needs_only_drawn
+    except ValueError:
+        return False
+
+
 def require(config: TraceConfig) -> Recipe:
     """The recipe of a config that it can work with.
 

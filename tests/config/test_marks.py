@@ -61,7 +61,7 @@ BOUNDS = {
     ),
     "between 0 and 1": (
         -0.5,
-        "quality.min_accuracy quality.min_valid_rate quality.min_f1_correct quality.min_f1_incorrect",
+        "quality.min_accuracy quality.min_valid_rate quality.min_f1_correct quality.min_f1_incorrect quality.probe",
     ),
     "above 0 and below 1": (0.0, "results.confidence"),
     "at least 0 and below 1": (-0.5, "sft.warmup_ratio"),
