@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+import io
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from sfray import seeds
 from sfray.artifacts import Attempts, Questions
-from sfray.config import DecodingConfig, ReflectConfig, TraceConfig
+from sfray.cluster import connect, disconnect
+from sfray.config import (
+    ClusterConfig,
+    DecodingConfig,
+    EngineConfig,
+    ReflectConfig,
+    RunConfig,
+    SplitConfig,
+    TaskConfig,
+    TraceConfig,
+)
 from sfray.config.settings import Demand, LazyReflectionSettings, ReflectionSettings
-from sfray.io.arrow import to_table
+from sfray.io.arrow import from_table, to_table
 from sfray.io.parquet import write_table
-from sfray.models import load_tokenizer
+from sfray.models import control_token, load_tokenizer, resolve
+from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.rejects import RejectReason
+from sfray.sampling import attempts
 from sfray.sampling.engine import Refused, Request, Sampled
 from sfray.sampling.lazily import LazyReflectionJob
-from sfray.sampling.reflections import ReflectionJob
+from sfray.sampling.reflections import ReflectionJob, sample
 from sfray.sampling.shards import Finished
-from sfray.traces.build import build_shard
+from sfray.tasks import questions
+from sfray.traces.build import Workshop, build_shard
+from sfray.traces.builder import counter
 from sfray.traces.demand import in_probe
 from tests.sampling.rows import CONFIG, QUESTION, attempt, stage
+from tests.sampling.test_shards import kill_a_worker_after
 from tests.traces.rows import write_tokenizer
 
 N = 2
@@ -185,11 +203,77 @@ def test_what_the_quality_report_counts_is_there_although_no_limit_holds_its_tra
     assert traces(lazy, tokenizer, few.rows) == traces(lazy, tokenizer, every.rows)
 
 
-def test_a_sample_of_another_variant_has_the_seed_that_it_has_among_all(tmp_path: Path, tokenizer: Any) -> None:
+def test_a_sample_has_the_seed_that_it_has_among_all(tmp_path: Path, tokenizer: Any) -> None:
     lazy, whole = jobs(tmp_path, [Demand(TRACE, "default")])
-    settings = dataclasses.replace(lazy.config, reflect=ReflectConfig(n=2, variants=["default", "default2"]))
-    lazy = dataclasses.replace(lazy, config=settings)
+    lazy = replace(lazy, config=replace(lazy.config, reflect=ReflectConfig(n=2, variants=["default", "again"])))
+    prompts = load()
+    prompts = replace(prompts, reflect={**prompts.reflect, "again": prompts.reflect["default"]})
     subject = whole.subjects(0)[0]
-    numbers = [number for _, _, number in lazy._sources(subject)]
-    assert numbers == [0, 1, 2, 3]
-    assert [variant for _, variant, _ in lazy._sources(subject)] == ["default", "default", "default2", "default2"]
+    requests = [lazy._request(source, prompts) for source in lazy._sources(subject)]
+    first, again = (whole.request(subject, variant, prompts).seed for variant in ("default", "again"))
+    assert [r.seed for r in requests] == [first, first + 1, again, again + 1]
+
+
+def reflected(root: Path, lazy: bool, actors: int = 1, kill: bool = False) -> dict[str, bytes]:
+    """Files of the reflections of the embedded model on its own attempts, which are made once."""
+    config = replace(
+        CONFIG,
+        prompts="tiny",
+        run=RunConfig(shard_questions=4),
+        task=TaskConfig(sft=SplitConfig(["3"], 12)),
+        engine=EngineConfig(actors=actors, max_num_seqs=64, kv_cache_gib=0.125),
+        sample=replace(CONFIG.sample, n=8),
+        reflect=ReflectConfig(n=2, max_tokens=160, top_p=1.0, top_k=0, repetition_penalty=1.0),
+    )
+    source = Questions(root / "questions", "sft"), Attempts(root / "attempts")
+    if not source[1].path.exists():
+        questions.write(config, stage(root, "questions"))
+        attempts.sample(config, stage(root, "attempts"), "tiny", source[0])  # type: ignore[arg-type]
+    target = stage(root, f"reflections {lazy} {actors} {kill}")
+    if kill:
+        threading.Thread(target=kill_a_worker_after, args=(target.part(0),), daemon=True).start()
+    given = {name: getattr(config, name) for name in ("run", "prompts", "model", "engine", "reflect")}
+    if lazy:
+        settings = LazyReflectionSettings(**given, demands=(Demand(TraceConfig(max_tokens=200), "tiny"),))
+        sample(LazyReflectionJob(target, settings, *source), "tiny")
+    else:
+        sample(ReflectionJob(target, ReflectionSettings(**given), *source), "tiny")
+    return {file.name: file.read_bytes() for file in [*target.parts(), target.path / "rejects.parquet"]}
+
+
+@pytest.fixture
+def ray_cluster() -> Iterator[None]:
+    connect(ClusterConfig(address="local", num_cpus=2, num_gpus=0, object_store_gib=0.25))
+    yield
+    disconnect()
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("ray_cluster")
+def test_an_engine_says_alone_what_it_says_among_others(tmp_path: Path, tokenizer: Any) -> None:
+    every, few = reflected(tmp_path, lazy=False), reflected(tmp_path, lazy=True)
+    assert reflected(tmp_path, lazy=True, actors=2, kill=True) == few, "files depend on actors, or on who died"
+    whole, some = (
+        [row for name in sorted(files) if name.startswith("part") for row in from_table(Reflection, table(files[name]))]
+        for files in (every, few)
+    )
+    ids = {row.id for row in some}
+    assert some == [row for row in whole if row.id in ids]
+    assert 0 < len(some) < len(whole) / 2
+    asked = [question for i in range(3) for question in from_table(Question, row_group(tmp_path, i))]
+    tried = [
+        row for i in range(3) for row in from_table(Attempt, pq.read_table(tmp_path / f"attempts/part-{i:05d}.parquet"))
+    ]
+    tiny = load_tokenizer(resolve("tiny"))
+    shop = Workshop(TraceConfig(max_tokens=200), 0, load("tiny"), counter(tiny), partial(control_token, tiny))
+    made = build_shard(asked, tried, some, shop)
+    assert made.traces == build_shard(asked, tried, whole, shop).traces
+    assert made.statistics.totals["redrawn"] > 0, "the limit on tokens was not felt"
+
+
+def table(data: bytes) -> Any:
+    return pq.read_table(io.BytesIO(data))
+
+
+def row_group(root: Path, number: int) -> Any:
+    return pq.ParquetFile(root / "questions" / "sft.parquet").read_row_group(number)

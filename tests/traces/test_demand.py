@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
+from benchmarks.reflections import ATTEMPTS, Case, asked
+from sfray import seeds
 from sfray.config import TraceConfig
 from sfray.prompts import load
 from sfray.records import Attempt, Question, Reflection, Trace
@@ -92,9 +94,9 @@ def test_every_pattern_of_verdicts_gives_the_traces_of_all_reflections(name: str
     for number, valid in enumerate(product([True, False], repeat=8)):
         truth = said(attempts, 2, list(valid))
         shop = workshop(number, recipe=name)
-        asked = lazily(attempts, truth, [shop])
-        assert traces(attempts, asked.reflections, shop) == traces(attempts, list(truth.values()), shop)
-        saved += 8 - len(asked.reflections)
+        found = lazily(attempts, truth, [shop])
+        assert traces(attempts, found.reflections, shop) == traces(attempts, list(truth.values()), shop)
+        saved += 8 - len(found.reflections)
     assert saved > 0
 
 
@@ -126,9 +128,9 @@ def test_every_option_gives_the_traces_of_all_reflections(
     attempts = sampled(correct, incorrect, variants=4)
     truth = said(attempts, each, [rng.random() < chance for _ in range(each * len(attempts))])
     shop = workshop(seed, recipe=name, **options)
-    asked = lazily(attempts, truth, [shop], rate=chance)
+    found = lazily(attempts, truth, [shop], rate=chance)
     made = build_question(QUESTION, attempts, list(truth.values()), shop)
-    few = build_question(QUESTION, attempts, asked.reflections, shop)
+    few = build_question(QUESTION, attempts, found.reflections, shop)
     assert few.traces == made.traces
     assert few.statistics.mix_drawn == made.statistics.mix_drawn, "redrawn ones are the same too"
 
@@ -137,9 +139,9 @@ def test_several_recipes_find_all_that_each_of_them_needs() -> None:
     attempts = sampled(4, 8)
     truth = said(attempts, 2, [i % 3 > 0 for i in range(24)])
     shops = [workshop(3, recipe="algorithm1"), workshop(3, recipe="uniform", l_max=5)]
-    asked = lazily(attempts, truth, shops)
+    found = lazily(attempts, truth, shops)
     for shop in shops:
-        assert traces(attempts, asked.reflections, shop) == traces(attempts, list(truth.values()), shop)
+        assert traces(attempts, found.reflections, shop) == traces(attempts, list(truth.values()), shop)
 
 
 def test_numbers_of_pairs_have_the_same_law_with_other_verdicts_and_seeds() -> None:
@@ -176,10 +178,24 @@ def test_where_no_reflection_on_a_correct_attempt_is_valid_only_those_are_asked_
 def test_two_thirds_are_saved_at_a_quarter_of_correct_attempts_in_few_rounds() -> None:
     attempts = sampled(16, 48)
     truth = said(attempts, 4, [i % 10 < 7 for i in range(256)])
-    asked = lazily(attempts, truth, [workshop(1, recipe="algorithm1", l_max=5)], rate=0.7)
-    assert asked.rounds[0] == 64, "the first round is all reflections on correct attempts"
-    assert len(asked.reflections) < 256 * 0.42
-    assert len(asked.rounds) <= 5
+    found = lazily(attempts, truth, [workshop(1, recipe="algorithm1", l_max=5)], rate=0.7)
+    assert found.rounds[0] == 64, "the first round is all reflections on correct attempts"
+    assert len(found.reflections) < 256 * 0.42
+    assert len(found.rounds) <= 5
+
+
+def test_with_one_pair_a_trace_exactly_the_correct_ones_are_asked_for() -> None:
+    for number in range(8):
+        rng = seeds.rng("benchmark", "reflections", number)
+        right = sum(rng.random() < 0.25 for _ in range(ATTEMPTS))
+        assert asked(Case(TraceConfig(l_max=1), 0.25, each=2), number)[0] == right / ATTEMPTS
+
+
+@pytest.mark.parametrize(("name", "ratio"), [("algorithm1", 4 / 12), ("uniform", 5 / 6)])
+def test_the_share_that_is_asked_for_follows_the_rule_of_thumb(name: str, ratio: float) -> None:
+    for accuracy in (0.1, 0.25, 0.5):
+        shares = [asked(Case(TraceConfig(recipe=name), accuracy, each=2), number)[0] for number in range(24)]
+        assert sum(shares) / 24 == pytest.approx(accuracy * (1 + ratio), abs=0.05)
 
 
 def test_a_reflection_that_was_not_asked_for_is_missing_only_where_it_would_be_used() -> None:
