@@ -121,7 +121,8 @@ def test_every_step_hands_over_what_the_next_one_needs(undisturbed):
     manifests = {name: Manifest.read(undisturbed / name / "manifest.json") for name in build(load())}
     assert manifests["questions"].counts == {"sft": 16, "rl": 16, "eval": 8}
     assert manifests["attempts"].counts["rows"] == 16 * 4 * 4
-    assert manifests["reflections"].counts["rows"] + sum(manifests["reflections"].rejects.values()) >= 16 * 4 * 4
+    assert 0 < manifests["reflections"].counts["rows"] < 16 * 4 * 4, "as many as the traces use, and a probe"
+    assert 0 < manifests["reflections"].metrics["share"] < 1
     assert manifests["traces"].counts["traces"] == manifests["sft"].counts["traces"] > 0
     assert manifests["grpo"].counts["steps"] == 2
     assert len(lines(undisturbed / "grpo" / "metrics.jsonl")) == 2

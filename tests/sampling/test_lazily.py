@@ -229,7 +229,7 @@ def reflected(root: Path, lazy: bool, actors: int = 1, kill: bool = False) -> di
     if not source[1].path.exists():
         questions.write(config, stage(root, "questions"))
         attempts.sample(config, stage(root, "attempts"), "tiny", source[0])  # type: ignore[arg-type]
-    target = stage(root, f"reflections {lazy} {actors} {kill}")
+    target = stage(root / f"lazy {lazy}, {actors} actors", "reflections")
     if kill:
         threading.Thread(target=kill_a_worker_after, args=(target.part(0),), daemon=True).start()
     given = {name: getattr(config, name) for name in ("run", "prompts", "model", "engine", "reflect")}

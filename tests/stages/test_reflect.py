@@ -31,7 +31,7 @@ def demands(*overrides: str) -> list[dict[str, Any]]:
 
 def test_the_default_asks_for_what_traces_and_quality_report_need() -> None:
     counted, built = sorted(demands(), key=lambda one: one["limited"])
-    assert (built["limited"], built["probe"], built["trace"]["max_tokens"]) == (True, 0.0, 1024)
+    assert (built["limited"], built["probe"], built["trace"]["max_tokens"]) == (True, 0.0, 2048)
     assert (counted["limited"], counted["probe"], counted["prompts"]) == (False, 0.125, "")
     assert "max_tokens" not in counted["trace"]
     assert "builders" not in built["trace"]

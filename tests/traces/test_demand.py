@@ -193,7 +193,7 @@ def test_with_one_pair_a_trace_exactly_the_correct_ones_are_asked_for() -> None:
 
 @pytest.mark.parametrize(("name", "ratio"), [("algorithm1", 4 / 12), ("uniform", 5 / 6)])
 def test_the_share_that_is_asked_for_follows_the_rule_of_thumb(name: str, ratio: float) -> None:
-    for accuracy in (0.1, 0.25, 0.5):
+    for accuracy in (0.1, 0.25):
         shares = [asked(Case(TraceConfig(recipe=name), accuracy, each=2), number)[0] for number in range(24)]
         assert sum(shares) / 24 == pytest.approx(accuracy * (1 + ratio), abs=0.05)
 
