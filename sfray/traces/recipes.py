@@ -55,6 +55,7 @@ RECIPES = {
         Recipe("fixed_ratio", draining.fixed_ratio),
         Recipe("no_order", draining.no_order, ends_correct=False),
         Recipe("no_reflections", draining.no_reflections),
+        Recipe("shuffled_verdicts", draining.shuffled_verdicts),
         Recipe("one_correct", released.one_correct, aliases=("0C",)),
         Recipe("last_correct", released.last_correct, aliases=("*C",)),
         Recipe("each_length", released.each_length, aliases=("*C_full",)),
