@@ -49,8 +49,8 @@ class ReportConfig:
     """The report page.
 
     Attributes:
-        entries: About as many traces and responses, of all models together, are in the page at most; of more, those
-            of a seeded choice of questions, and the page says so. 100,000 of 1,000 characters make 40 MB.
+        entries: Traces and responses, of all models together, that the page holds at most; where there are more, it
+            holds all of a seeded choice of questions, and says so. 100,000 of 1,000 characters make 25 to 50 MB.
         published: Table of ``sfray/evaluation/published.yaml`` that the run is set beside.
         beside: Row of it for the last model, an ablation's say; empty for the row of the model's own label.
     """

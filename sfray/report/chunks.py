@@ -4,8 +4,10 @@ A chunk is a JSON list of entries, deflated, in base64: a text without any chara
 could take for its own, whatever the entries say. The page's script reads the index when it
 starts, and a chunk only when one of its entries is opened or searched.
 
-Each entry is in one chunk, as ``[id, prompt, gold, blocks]``; a block is its kind, followed by
-kind and text of each piece. The index has a column for everything else, a value for each entry.
+Each entry is in one chunk, as ``[id, prompt, gold, text, blocks]``; a block is its kind, followed by
+kind and length of each piece, which together are the text. Kinds are numbers, which the index
+resolves, and lengths are in UTF-16 units, as JavaScript counts. The index has a column for
+everything else, a value for each entry.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ class Index:
 
     def __init__(self, titles: Mapping[str, str], colors: Mapping[str, str]) -> None:
         self._titles, self._colors = titles, colors
-        self._numbers: dict[str, dict[str, int]] = {"kind": {}, "group": {}, "reason": {}, "question": {}}
+        self._numbers: dict[str, dict[str, int]] = {
+            name: {} for name in ("kind", "group", "reason", "question", "block", "piece")
+        }
         self._columns: dict[str, list[int]] = {
             name: [] for name in ("kind", "group", "reason", "question", "sample", "correct", "tokens", "attempts")
         }
@@ -43,9 +47,12 @@ class Index:
         """Notes an entry; they are numbered in this order."""
         for name, column in self._columns.items():
             value = getattr(entry, name)
-            if (numbers := self._numbers.get(name)) is not None:
-                value = numbers.setdefault(value, len(numbers))
-            column.append(int(value))
+            column.append(self.number(name, value) if name in self._numbers else int(value))
+
+    def number(self, name: str, value: str) -> int:
+        """The number of a value of a column, of a kind of blocks (``block``) or of pieces (``piece``)."""
+        numbers = self._numbers[name]
+        return numbers.setdefault(value, len(numbers))
 
     def close_chunk(self, size: int) -> None:
         """Notes that the last ``size`` entries are a chunk."""
@@ -65,6 +72,8 @@ class Index:
                     "groups": groups,
                     "levels": ordered(groups),
                     "reasons": list(self._numbers["reason"]),
+                    "blocks": list(self._numbers["block"]),
+                    "pieces": list(self._numbers["piece"]),
                     "sizes": self._sizes,
                     "columns": self._columns,
                 }
@@ -83,7 +92,7 @@ def chunks(entries: Iterable[Entry], index: Index, size: int = CHUNK_CHARS) -> I
     waiting: list[str] = []
     length = 0
     for entry in entries:
-        text = _json(_content(entry))
+        text = _json(_content(entry, index))
         if waiting and length + len(text) > size:
             yield _closed(waiting, index)
             waiting, length = [], 0
@@ -99,9 +108,17 @@ def _closed(texts: list[str], index: Index) -> str:
     return pack(f"[{','.join(texts)}]")
 
 
-def _content(entry: Entry) -> list[Any]:
-    cut = [[b.kind, *(part for p in b.pieces for part in (p.kind, p.text))] for b in entry.blocks]
-    return [entry.id, entry.prompt, entry.gold, cut]
+def _content(entry: Entry, index: Index) -> list[Any]:
+    text = "".join(p.text for b in entry.blocks for p in b.pieces)
+    cut = [
+        [index.number("block", b.kind), *(n for p in b.pieces for n in (index.number("piece", p.kind), _units(p.text)))]
+        for b in entry.blocks
+    ]
+    return [entry.id, entry.prompt, entry.gold, text, cut]
+
+
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _json(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -56,11 +57,23 @@ def entries(index: dict[str, Any], chunks: list[Any]) -> list[dict[str, Any]]:
             "id": content[0],
             "prompt": content[1],
             "gold": content[2],
-            "blocks": [[block[0], list(zip(block[1::2], block[2::2], strict=True))] for block in content[3]],
-            "text": "".join(piece for block in content[3] for piece in block[2::2]),
+            "text": content[3],
+            "blocks": list(blocks(index, *content[3:])),
         }
         for i, content in enumerate(contents)
     ]
+
+
+def blocks(index: dict[str, Any], text: str, cut: list[list[int]]) -> Iterator[list[Any]]:
+    """The blocks of a text, each with kind and text of its pieces; nothing of it is left over."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    for kind, *pieces in cut:
+        shown = []
+        for name, length in zip(pieces[::2], pieces[1::2], strict=True):
+            shown.append((index["pieces"][name], units[: 2 * length].decode("utf-16-le", "surrogatepass")))
+            units = units[2 * length :]
+        yield [index["blocks"][kind], shown]
+    assert units == b""
 
 
 def read(html: str) -> list[dict[str, Any]]:

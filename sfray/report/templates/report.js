@@ -3,7 +3,7 @@
 // enough of each to filter, count and list them; a chunk is opened when one of its entries is opened or searched.
 const PAGE = 50; // entries in a page
 const PAIRS = 10; // pairs in a page: both sides are open
-const KEPT = 400; // opened chunks that stay in memory, about 100 million characters: a second search finds them there
+const KEPT = 1000; // opened chunks that stay in memory, 250 million characters: a second search finds them there
 const PATIENCE = 150; // milliseconds of typing, or of searching between two signs of life
 
 const unpack = async (script) => {
@@ -27,11 +27,7 @@ const grouped = new Intl.NumberFormat("en");
 const number = (value) => grouped.format(value);
 
 // The pieces of a block without line breaks at its edges; none of a blank block.
-const trimmed = ([, ...flat]) => {
-  const pieces = [];
-  for (let i = 0; i < flat.length; i += 2) {
-    pieces.push([flat[i], flat[i + 1]]);
-  }
+const trimmed = (pieces) => {
   while (pieces.length && !pieces[0][1].trim()) {
     pieces.shift();
   }
@@ -45,18 +41,7 @@ const trimmed = ([, ...flat]) => {
   return pieces;
 };
 
-const response = (blocks) => {
-  const made = element("div", "response");
-  for (const block of blocks) {
-    const pieces = trimmed(block);
-    if (pieces.length) {
-      made.append(element("div", block[0], ...pieces.map(([kind, text]) => element("span", kind, text))));
-    }
-  }
-  return made;
-};
-
-const browse = (form, { kinds, groups, levels, reasons, sizes, columns }) => {
+const browse = (form, { kinds, groups, levels, reasons, blocks, pieces, sizes, columns }) => {
   const chunks = Array.from(document.querySelectorAll("script.chunk"));
   const list = document.getElementById("entries");
   const shown = document.getElementById("shown");
@@ -86,12 +71,30 @@ const browse = (form, { kinds, groups, levels, reasons, sizes, columns }) => {
     return `${attempts} attempt${attempts === 1 ? "" : "s"} · ${number(columns.tokens[i])} tokens · ${reason}`;
   };
 
+  // A text, cut as its chunk says.
+  const response = (text, cut) => {
+    const made = element("div", "response");
+    let start = 0;
+    for (const [block, ...flat] of cut) {
+      const found = [];
+      for (let k = 0; k < flat.length; k += 2) {
+        found.push([pieces[flat[k]], text.slice(start, start + flat[k + 1])]);
+        start += flat[k + 1];
+      }
+      const shown = trimmed(found).map(([piece, words]) => element("span", piece, words));
+      if (shown.length) {
+        made.append(element("div", blocks[block], ...shown));
+      }
+    }
+    return made;
+  };
+
   const fill = async (details, i) => {
     const [chunk, place] = places[i];
-    const [id, prompt, gold, blocks] = (await open(chunk))[place];
+    const [id, prompt, gold, text, cut] = (await open(chunk))[place];
     details.append(
       element("p", "asked", prompt),
-      response(blocks),
+      response(text, cut),
       element("p", "id", gold ? `${id} · ${gold}` : id),
     );
   };
@@ -166,10 +169,8 @@ const browse = (form, { kinds, groups, levels, reasons, sizes, columns }) => {
     return (i) => (columns.kind[i] === kind ? undefined : theirs.get(key(i)));
   };
 
-  const words = (i, [id, prompt, gold, blocks]) => {
-    const text = blocks.map((block) => block.filter((_, k) => k > 0 && k % 2 === 0).join("")).join("");
-    return [kinds[columns.kind[i]].title, groups[columns.group[i]], facts(i), prompt, text, id, gold].join("\n");
-  };
+  const words = (i, [id, prompt, gold, text]) =>
+    [kinds[columns.kind[i]].title, groups[columns.group[i]], facts(i), prompt, text, id, gold].join("\n");
 
   let turn = 0; // a later question to the browser makes an earlier one give up
   const apply = async () => {
