@@ -6,7 +6,7 @@ import importlib
 import json
 import sys
 
-NAMES = ("verifier", "traces", "coverage", "sampling", "sft", "grpo")
+NAMES = ("verifier", "traces", "coverage", "report", "sampling", "sft", "grpo")
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or NAMES
