@@ -160,7 +160,9 @@ def test_padding_is_shown_and_recorded():
 )
 def test_the_folder_must_be_what_the_next_stage_expects(shown, message):
     with pytest.raises(sft_stage.SftError, match=message):
-        sft_stage._compare(Config(), shown, "t", Job(Config(), "base", "folder"))
+        sft_stage._compare(
+            Config(), shown, "t", Job(Config(), "base", "folder", Artifact(Path("folder"), "sft", {}, {}))
+        )
 
 
 @pytest.mark.engine
