@@ -233,6 +233,8 @@ def test_a_killed_worker_changes_nothing(folder, undisturbed):
     workers[0].send_signal(signal.SIGKILL)
     finish(process, folder)
     check_same(folder / "worker", undisturbed, before)
+    incidents = [Manifest.read(f / "manifest.json").incidents for f in (undisturbed, folder / "worker")]
+    assert incidents == [{}, {"groups_restarted": 1}]
 
 
 @pytest.mark.engine
