@@ -98,6 +98,7 @@ class ShardWorker:
             rejects += refused
         self.job.output.write_shard(shard, to_table(self.job.record, rows), rejects)
         self.journal.idle()
+        self.meter.set(RUNNING, 0)
         return {"shard": shard, "rows": len(rows), "rejects": len(rejects), "tokens": tokens}
 
 

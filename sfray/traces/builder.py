@@ -88,7 +88,6 @@ class TraceBuilder:
             sources.skills,
         )
         self.output = output
-        self.output.join()
         self.journal = join(output)
         self.sources = sources
         self.questions = pq.ParquetFile(sources.questions.file)

@@ -16,7 +16,7 @@ from sfray.store.workers import Identity, Journal
 
 
 def join(output: Artifact, kind: str = "actor", slot: str = "") -> Journal:
-    """Has this process join the workers of an artifact.
+    """Has this process join the workers of an artifact: what it writes there is checked against the driver's claim.
 
     From now on SIGUSR1 has the interpreter write the stacks of all threads, also while native code hangs.
 
@@ -25,6 +25,7 @@ def join(output: Artifact, kind: str = "actor", slot: str = "") -> Journal:
         kind: As :class:`sfray.store.workers.Identity` says.
         slot: What of it a restart keeps; the id of the actor by default.
     """
+    output.join()
     node, actor = _place()
     me = Identity(
         kind=kind,

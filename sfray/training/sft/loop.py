@@ -74,7 +74,6 @@ def train_worker(settings: dict[str, Any]) -> None:
     job: Job = settings["job"]
     config = job.config
     rank = ray.train.get_context().get_world_rank()
-    job.artifact.join()
     # Ray Train starts all workers again when one fails: the first one's restarts are those of the group.
     journal = join(job.artifact, *(("group", "group") if rank == 0 else ("rank", f"rank{rank}")))
     rows = Rows(job.data)
