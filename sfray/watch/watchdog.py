@@ -67,6 +67,7 @@ class Watchdog:
         self._alive = {node["NodeID"] for node in self.nodes() if node["Alive"]}
         self._journal: Journal | None = None
         self._meter = Meter(tags_of(self.output))
+        self._export(self._told)
 
     @property
     def interval(self) -> float:
@@ -77,7 +78,7 @@ class Watchdog:
         """Looks after the workers, if it is time to; tells what has happened since the last look.
 
         Args:
-            now: Whether it is time in any case: at the end of the work.
+            now: Whether the work has ended: it is time in any case, and silence means nothing any more.
 
         Raises:
             WorkerSilent: One was silent for too long. Its stacks are below ``logs/`` then.
@@ -88,7 +89,7 @@ class Watchdog:
         self._count_nodes()
         records = workers.read(self.output.path)
         self._tell(workers.incidents(records))
-        if self.silent_minutes and (silent := self._silent(workers.latest(records))):
+        if not now and self.silent_minutes and (silent := self._silent(workers.latest(records))):
             self._stop(silent)
 
     def _count_nodes(self) -> None:
@@ -106,9 +107,12 @@ class Watchdog:
         if new := {name: n - self._told.get(name, 0) for name, n in counts.items() if n > self._told.get(name, 0)}:
             total = f" ({workers.spoken(counts)} in all)" if counts != new else ""
             console.print(f"warning: {self.title}: {workers.spoken(new)}{total}", style="bold yellow", markup=False)
-            for name, count in counts.items():
-                self._meter.set(INCIDENTS, count, incident=name)
+            self._export(counts)
         self._told = counts
+
+    def _export(self, counts: dict[str, int]) -> None:
+        for name, count in counts.items():
+            self._meter.set(INCIDENTS, count, incident=name)
 
     def _silent(self, records: Sequence[Record]) -> list[Record]:
         """Who has work and was not heard for too long, by this driver's clock."""

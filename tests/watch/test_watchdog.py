@@ -148,6 +148,17 @@ def test_silence_that_means_nothing(world: World, state: str) -> None:
     assert not (world.output.path / "logs").exists()
 
 
+def test_the_end_of_the_work_is_no_silence(world: World) -> None:
+    journal = world.worker(1)
+    journal.begin(3)
+    journal.beat()
+    watchdog = world.watchdog()
+    world.later(watchdog, 50)
+    world.now += 100
+    watchdog.look(now=True)
+    assert not (world.output.path / "logs").exists()
+
+
 def test_training_that_hangs_is_named_without_a_shard(world: World) -> None:
     watchdog = world.watchdog()
     world.worker(1).beat()

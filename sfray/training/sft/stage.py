@@ -125,6 +125,7 @@ def _train(job: Job, steps: int) -> None:
             "sft", steps, lambda: read_metrics(job.metrics), _figures, watch.meter.training_step, watch.look
         ):
             trainer.fit()
+        watch.look(now=True)
     except TrainingFailedError as error:
         raise SftError(_explain(error, job)) from watch.silent or error
 
@@ -141,10 +142,10 @@ class _Watch:
         self.meter = Meter(tags_of(job.artifact))
         self._watchdog = Watchdog(job.artifact, "sft", job.config.cluster.silent_minutes)
 
-    def look(self) -> None:
-        """Looks, if it is time to."""
+    def look(self, now: bool = False) -> None:
+        """Looks, if it is time to, or at the end."""
         try:
-            self._watchdog.look()
+            self._watchdog.look(now)
         except WorkerSilent as error:
             self.silent = error
             console.print(f"warning: {error}\nThey are ended.", style="bold yellow", markup=False)
