@@ -30,6 +30,7 @@ from sfray.store.folder import RunFolder
 from sfray.store.locks import RunLocked, hold
 from sfray.store.manifest import Manifest
 from sfray.store.status import State, Status, show, status
+from sfray.store.workers import spoken
 
 _PATIENCE_SECONDS = 5.0
 """How often a step that another driver is at is looked at."""
@@ -65,7 +66,8 @@ class Run:
         for name, step in steps.items():
             if name not in imported:
                 named = Artifact(Path(), step.kind, step.identity, step.given)
-                artifacts[name] = dataclasses.replace(named, path=folder.place(step.kind, named.fingerprint))
+                place = folder.place(step.kind, named.fingerprint)
+                artifacts[name] = dataclasses.replace(named, path=place, run=config.run.name, step=name)
         return cls(config, folder, {name: steps[name] for name in chosen(steps, config.steps)}, artifacts)
 
 
@@ -195,7 +197,8 @@ def summary(name: str, manifest: Manifest) -> str:
     counts = ", ".join(f"{v:,} {k}" for k, v in manifest.counts.items()) or "done"
     rejects = sum(manifest.rejects.values())
     refused = f"; {rejects:,} rejects" if rejects else ""
-    return f"[green]{name}[/] in {_clock(manifest.seconds)}: {counts}{refused}"
+    incidents = f"; {spoken(manifest.incidents)}" if manifest.incidents else ""
+    return f"[green]{name}[/] in {_clock(manifest.seconds)}: {counts}{refused}{incidents}"
 
 
 def _clock(seconds: float) -> str:

@@ -32,7 +32,7 @@ FLOORS = [
         "seeds",
         "store",
     },
-    {"cluster", "models", "tasks"},
+    {"cluster", "models", "tasks", "watch"},
     {"skills"},
     {"traces"},
     {"evaluation", "interchange", "sampling", "tiny", "training"},

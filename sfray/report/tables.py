@@ -11,6 +11,7 @@ from sfray.evaluation.groups import ordered
 from sfray.evaluation.intervals import Estimate, average
 from sfray.evaluation.published import Published, Row
 from sfray.store.manifest import Manifest
+from sfray.store.workers import spoken
 
 _COUNTDOWN_AVERAGE = ("countdown-4", "countdown-5", "countdown-6")
 
@@ -245,12 +246,13 @@ def _pool(pool: Json) -> Cell:
 
 
 def steps(manifests: Mapping[str, Manifest]) -> Table:
-    """Counts, rejects and time of every finished step."""
+    """Counts, rejects and time of every finished step; beside the time what had to be done again."""
     rows = []
     for name, m in manifests.items():
         counts = ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in m.counts.items())
         rejects = ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in m.rejects.items())
-        rows.append([Cell(name, kind="name"), Cell(clock(m.seconds)), Cell(counts or "–"), Cell(rejects or "none")])
+        worked = Cell(clock(m.seconds), spoken(m.incidents))
+        rows.append([Cell(name, kind="name"), worked, Cell(counts or "–"), Cell(rejects or "none")])
     if len(rows) > 1:
         total = clock(sum(m.seconds for m in manifests.values()))
         rows.append([Cell("all", kind="group"), Cell(total), Cell(""), Cell("")])

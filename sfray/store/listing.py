@@ -11,6 +11,7 @@ from sfray.io.files import discard, read_json
 from sfray.store.folder import ARTIFACTS, RunFolder, runs
 from sfray.store.locks import hold
 from sfray.store.manifest import Manifest
+from sfray.store.workers import incidents, read, spoken
 
 
 def table(run: Path) -> Table:
@@ -38,10 +39,13 @@ def _cells(folder: Path) -> list[str]:
     mebibytes = f"{size(folder) / 2**20:,.1f}"
     if not (folder / "manifest.json").exists():
         parts, shards = len(list(folder.glob("part-*.parquet"))), plan.get("shards", 0)
-        progress = f"{parts} of {shards} shards" if shards else ""
+        so_far = [f"{parts} of {shards} shards"] if shards else []
+        progress = "; ".join([*so_far, *filter(None, [spoken(incidents(read(folder)))])])
         return [plan["stage"], "begun", mebibytes, "", progress, plan["fingerprint"]]
     manifest = Manifest.read(folder / "manifest.json")
-    counts = ", ".join(f"{v:,} {k}" for k, v in manifest.counts.items())
+    counts = "; ".join(
+        filter(None, [", ".join(f"{v:,} {k}" for k, v in manifest.counts.items()), spoken(manifest.incidents)])
+    )
     return [manifest.stage, "done", mebibytes, f"{manifest.seconds:,.0f}", counts, manifest.fingerprint]
 
 

@@ -27,6 +27,7 @@ class Manifest:
         seconds: Wall time over all sessions.
         sessions: Times that a driver worked on it: more than one after interruptions.
         versions: Installed packages.
+        incidents: What went wrong without a failure, over all sessions, as :mod:`sfray.store.workers` counts it.
     """
 
     stage: str
@@ -40,6 +41,7 @@ class Manifest:
     sessions: int = 1
     finished: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    incidents: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Self:
