@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +24,7 @@ from sfray.config.settings import GrpoSettings
 from sfray.io.operations import allow
 from sfray.progress import Bar, console
 from sfray.store.artifact import Artifact
+from sfray.store.sessions import Span
 from sfray.training.grpo import data, export, metrics, probe, process
 from sfray.training.grpo.failure import explain
 from sfray.training.grpo.overrides import Paths, command, quoted
@@ -68,7 +70,9 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
         folder / "checkpoints",
         process.ray_folder(folder),
     )
+    earlier, began = len(metrics.read(folder)), time.time()
     _train(config, folder, paths, len(rows))
+    trained_by = time.time()
     export.prune(paths.checkpoints, config.grpo.keep)  # a driver that died right after the last one did not
     recorded = _finished(config, folder, paths)
     trained = folder / "model"
@@ -76,6 +80,12 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
     export.export(last, start, trained, config.model.trust_remote_code)
     shown = models.check_folder(trained, config.model.trust_remote_code)
     _compare(start, trained, shown, models.chat_template_hash(tokenizer))
+    worked = sum(line["seconds"] + line.get("seconds_validation", 0.0) for line in recorded[earlier:])
+    # verl's processes, imports, checkpoints: all of the training that was neither a step nor a validation.
+    output.spent(
+        Span(name="workers", began=began, ended=max(began, trained_by - worked)),
+        Span(name="export", began=trained_by, ended=time.time()),
+    )
     output.commit(
         counts={
             "prompts": len(rows),
