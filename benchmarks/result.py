@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,21 @@ import psutil
 
 KEYS = ("benchmark", "commit", "date", "hardware", "settings", "figures")
 """Of a result, in order."""
+
+SETTINGS = (
+    "cores",
+    "repeats",
+    "shards",
+    "steps",
+    "questions",
+    "pairs",
+    "builders",
+    "rollouts_per_step",
+    "hostile_texts",
+    "legal_texts",
+    "studies",
+)
+"""Names of what a benchmark was asked to do, among what it returns."""
 
 LOWER_IS_BETTER = ("seconds", "ms", "mib", "overhead_per_step", "padded")
 """Ends of the names of figures that a slower program has more of; of any other it has less."""
@@ -25,13 +40,15 @@ def result(benchmark: str, figures: Mapping[str, Any], settings: Mapping[str, An
 
     Args:
         benchmark: Its name.
-        figures: What it measured; nested mappings are flattened: ``{"a": {"mean": 1}}`` becomes ``a.mean``.
-        settings: What it was asked to do: results of other settings cannot be compared.
+        figures: What it measured. Nested values are flattened (``{"a": {"mean": 1}}`` becomes ``a.mean``), words
+            left out; at the top, the names of :data:`SETTINGS` become settings.
+        settings: What else it was asked to do: results of other settings cannot be compared.
 
     Raises:
         ValueError: There is no number in ``figures``.
     """
-    flat = {key: value for key, value in _flat(figures) if not isinstance(value, bool) and math.isfinite(value)}
+    asked = {key: figures[key] for key in SETTINGS if key in figures}
+    flat = dict(_flat({key: value for key, value in figures.items() if key not in asked}))
     if not flat:
         raise ValueError(f"benchmark {benchmark!r} measured nothing")
     return {
@@ -39,19 +56,17 @@ def result(benchmark: str, figures: Mapping[str, Any], settings: Mapping[str, An
         "commit": commit(),
         "date": time.strftime("%Y-%m-%d"),
         "hardware": hardware(),
-        "settings": dict(settings or {}),
+        "settings": {**asked, **(settings or {})},
         "figures": flat,
     }
 
 
-def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, float]]:
-    found: list[tuple[str, float]] = []
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            found += _flat(value, f"{before}{key}.")
-        elif isinstance(value, int | float):
-            found.append((f"{before}{key}", value))
-    return found
+def _flat(values: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    if isinstance(values, Mapping | list):
+        for key, value in values.items() if isinstance(values, Mapping) else enumerate(values):
+            yield from _flat(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(values, int | float) and not isinstance(values, bool) and math.isfinite(values):
+        yield name, values
 
 
 def commit() -> str:

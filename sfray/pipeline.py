@@ -91,7 +91,7 @@ def run(config: Config) -> None:
     if missing := list(missing_for(config, made.values())):
         raise ConfigError(missing)
     started = time.monotonic()
-    driver = Driver(psutil.Process().create_time(), time.time(), time.time())
+    driver = Driver(psutil.Process().create_time(), time.time())
     if problem := cluster.on_local_disk(str(located(config.run.dir))):
         console.print(f"warning: {problem}", style="bold yellow", markup=False)
     with hold(folder.path):
@@ -101,14 +101,12 @@ def run(config: Config) -> None:
         _remember(config, folder.config)
         folder.unlink_others({name: artifact.path for name, artifact in this.artifacts.items()})
         show(found, {name: step.kind for name, step in this.steps.items()})
-        account = _account(this, driver)
+        _account(this, driver)
         try:
             for name in this.steps:
                 _make(name, this)
         finally:
             cluster.disconnect()
-            drivers = (*account.drivers[:-1], dataclasses.replace(driver, ended=time.time()))
-            dataclasses.replace(account, drivers=drivers).write(folder.path)
     console.print(f"[bold green]run {config.run.name} done[/] in {_clock(time.monotonic() - started)}: {folder.path}")
 
 
@@ -117,7 +115,7 @@ def _remember(config: Config, file: Path) -> None:
         temporary.write_text(yaml.safe_dump(dataclasses.asdict(config), sort_keys=False), encoding="utf-8")
 
 
-def _account(this: Run, driver: Driver) -> Account:
+def _account(this: Run, driver: Driver) -> None:
     """Writes what the steps that are left are expected to cost, and that a driver is at them.
 
     Of a step that is there already the account keeps what was expected when it was made.
@@ -132,9 +130,7 @@ def _account(this: Run, driver: Driver) -> Account:
         for step, cost in plan(this.config, this.method, this.steps, entry, done).made:
             work = {"seconds": round(cost.seconds, 1), "rows": round(step.volume.rows)}
             planned[step.name] = work | {"tokens": round(step.volume.tokens)}
-    account = Account(planned, throughput, measured, (*before.drivers, driver))
-    account.write(this.folder.path)
-    return account
+    Account(planned, throughput, measured, (*before.drivers, driver)).write(this.folder.path)
 
 
 def _require_model(this: Run, found: Mapping[str, Status]) -> None:

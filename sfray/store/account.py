@@ -19,12 +19,10 @@ class Driver:
     Attributes:
         process: When it was started.
         began: When it began with the steps: imports and the composing of the config lie before.
-        ended: When it was done with them; equal to ``began`` where it did not come so far.
     """
 
     process: float
     began: float
-    ended: float
 
 
 @dataclass(frozen=True)

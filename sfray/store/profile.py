@@ -80,9 +80,10 @@ def profile(run: Path) -> Profile | None:
         found += _step(name, folder, manifest)
     if not found:
         return None
-    first, last = min(part.began for part in found), max(part.began + part.seconds for part in found)
-    # Drivers of other configs, before the first step or after the last one, are none of this.
-    at_it = [d for d in account.drivers if d.began <= last and d.ended >= first]
+    # The drivers that made a step: the last one that began before it. Others reused what was there.
+    starts = [d.began for d in account.drivers]
+    made = {max((s for s in starts if s <= part.began), default=None) for part in found}
+    at_it = [d for d in account.drivers if d.began in made]
     found += [Part(DRIVER, DRIVER, d.process, d.began - d.process) for d in at_it]
     found.sort(key=lambda part: part.began)
     return Profile(tuple(_without_pauses(found)))

@@ -156,7 +156,7 @@ def test_a_whole_run_shows_every_part(whole):
     shown = _parse(whole)
     sections = [a["id"] for t, a in shown.elements if t == "section"]
     assert sections == ["accuracy", "training", "skills", "quality", "traces", "browser", "steps", "config"]
-    assert shown.count("svg") == 8
+    assert shown.count("svg") == 9
     entries = shown.all_of("entry")
     assert [(e["data-kind"], e["data-correct"]) for e in entries] == [
         ("trace", "yes"), ("trace", "yes"), ("base", "no"), ("base", "no"), ("grpo", "yes"), ("grpo", "yes")

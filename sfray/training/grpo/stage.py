@@ -80,12 +80,7 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
     export.export(last, start, trained, config.model.trust_remote_code)
     shown = models.check_folder(trained, config.model.trust_remote_code)
     _compare(start, trained, shown, models.chat_template_hash(tokenizer))
-    worked = sum(line["seconds"] + line.get("seconds_validation", 0.0) for line in recorded[earlier:])
-    # verl's processes, imports, checkpoints: all of the training that was neither a step nor a validation.
-    output.spent(
-        Span(name="workers", began=began, ended=max(began, trained_by - worked)),
-        Span(name="export", began=trained_by, ended=time.time()),
-    )
+    output.spent(*_spans(began, trained_by, recorded[earlier:]))
     output.commit(
         counts={
             "prompts": len(rows),
@@ -102,6 +97,21 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
         },
         rejects=rejects,
     )
+
+
+def _spans(began: float, ended: float, recorded: list[dict[str, Any]]) -> list[Span]:
+    """What was not work: verl's processes, imports and checkpoints; and, from ``ended`` until now, the export.
+
+    Args:
+        began: When verl was started, in seconds since the epoch.
+        ended: When it was done.
+        recorded: The steps that it did meanwhile.
+    """
+    worked = sum(line["seconds"] + line.get("seconds_validation", 0.0) for line in recorded)
+    return [
+        Span(name="workers", began=began, ended=max(began, ended - worked)),
+        Span(name="export", began=ended, ended=time.time()),
+    ]
 
 
 def _probe(rows: list[dict[str, Any]], tokenizer: Any) -> str:
