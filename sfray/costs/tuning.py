@@ -42,7 +42,7 @@ def trials(own: EngineConfig, gpus: int) -> list[EngineConfig]:
         gpus: GPUs of this machine.
     """
     if own.device == "cpu":
-        tried = [own, replace(own, max_num_seqs=64), replace(own, max_num_seqs=16)]
+        tried = [own, replace(own, max_num_seqs=64)]
     else:
         tried = [own, replace(own, max_num_seqs=256), replace(own, max_num_batched_tokens=8192)]
         tried += [replace(own, tensor_parallel=n) for n in (1, 2) if n <= gpus]

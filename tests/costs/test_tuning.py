@@ -41,8 +41,8 @@ def test_full_batches_rank_a_trial():
 
 
 def test_a_sweep_changes_one_setting_at_a_time():
-    cpu = tuning.trials(EngineConfig(max_num_seqs=64), gpus=0)
-    assert [e.max_num_seqs for e in cpu] == [64, 16]
+    assert [e.max_num_seqs for e in tuning.trials(EngineConfig(max_num_seqs=256), gpus=0)] == [256, 64]
+    assert tuning.trials(EngineConfig(max_num_seqs=64), gpus=0) == [EngineConfig(max_num_seqs=64)]
     one = tuning.trials(EngineConfig(device="cuda", max_num_seqs=1024, max_num_batched_tokens=16384), gpus=1)
     assert [tuple(tuning.varied(e).values()) for e in one] == [(1024, 16384, 1), (256, 16384, 1), (1024, 8192, 1)]
     two = tuning.trials(EngineConfig(device="cuda", max_num_seqs=1024, max_num_batched_tokens=16384), gpus=2)
