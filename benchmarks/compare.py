@@ -1,7 +1,7 @@
 """Compares a benchmark's new result with a baseline; ends with status 1 where it is slower.
 
-    python -m benchmarks sampling > new.json
-    python -m benchmarks.compare new.json benchmarks/baselines/sampling.json --tolerance 0.1
+    python -m benchmarks verifier > new.json
+    python -m benchmarks.compare new.json benchmarks/baselines/verifier.json --tolerance 0.1
 
 Ratios and seconds are compared, spreads and counts are not: the figures that a baseline names under ``compare``.
 """

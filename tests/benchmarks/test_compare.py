@@ -1,8 +1,9 @@
 import json
+from pathlib import Path
 
 import pytest
 
-from benchmarks.compare import Mismatch, lines, main
+from benchmarks.compare import Mismatch, lines, main, read
 from benchmarks.result import KEYS, result
 
 
@@ -73,3 +74,14 @@ def test_a_file_that_is_no_result_is_refused(tmp_path, capsys):
     assert main([written(tmp_path, "list.json", [1]), good]) == 2
     assert main([str(tmp_path / "none.json"), good]) == 2
     assert "none.json" in capsys.readouterr().err
+
+
+def test_the_baselines_are_results_that_can_be_compared():
+    files = sorted((Path(__file__).parents[2] / "benchmarks" / "baselines").glob("*.json"))
+    assert files
+    for file in files:
+        baseline = read(file)
+        assert file.stem == baseline["benchmark"]
+        assert baseline["commit"]
+        assert not baseline["commit"].endswith("+")
+        assert all(line.worse == 0 for line in lines(baseline, baseline))
