@@ -39,7 +39,7 @@ FLOORS = [
     {"report", "stages"},
     {"graph"},
     {"compose", "deploy", "doctor"},
-    {"preflight"},
+    {"costs", "preflight"},
     {"pipeline"},
     {"cli"},
 ]

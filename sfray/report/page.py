@@ -20,10 +20,12 @@ from sfray.config import Config
 from sfray.evaluation.published import published
 from sfray.io.files import read_json, replacing
 from sfray.progress import console
-from sfray.report import browser, charts, chunks, digest, tables
+from sfray.report import browser, charts, chunks, digest, tables, waterfall
 from sfray.skills.registry import skills
+from sfray.store.account import Account
 from sfray.store.folder import RunFolder
 from sfray.store.manifest import Manifest
+from sfray.store.profile import Profile, profile
 
 _PAGE = Path(__file__).with_name("templates")
 
@@ -64,6 +66,8 @@ class Sources:
         responses: Label of each model in ``results`` -> Parquet files of its responses.
         quality: ``quality.json`` of the last quality step; also there when the run stopped at its floors.
         training: Training step -> lines of its metrics.
+        account: What the run was expected to cost.
+        profile: Where its time went; None where no step says when it was made.
     """
 
     config: Config
@@ -73,6 +77,8 @@ class Sources:
     responses: Mapping[str, list[Path]]
     quality: dict[str, Any] | None
     training: Mapping[str, list[dict[str, Any]]]
+    account: Account
+    profile: Profile | None
 
     @classmethod
     def read(cls, run: RunFolder, config: Config) -> Sources:
@@ -92,6 +98,8 @@ class Sources:
             {label: Responses(folders[by_fingerprint[f]]).files for label, f in labels.items() if f in by_fingerprint},
             read_json(qualities[-1]) if qualities else None,
             {name: lines for name, path in folders.items() if (lines := _lines(path))},
+            Account.read(run.path),
+            profile(run.path),
         )
 
     def of(self, *stages: str) -> list[str]:
@@ -133,7 +141,9 @@ def render(sources: Sources) -> Iterator[str]:
         training=_training(sources),
         quality=_quality(sources.quality),
         traces=_traces(sources),
-        steps=tables.steps(sources.manifests) if sources.manifests else None,
+        steps=tables.steps(sources.manifests, sources.account.planned) if sources.manifests else None,
+        account=sources.account,
+        waterfall=_waterfall(sources.profile),
         browser=shown,
         limit=config.report.entries,
         chunks=chunks.chunks(browser.entries(shown, _skill_tags(sources)), index),
@@ -147,6 +157,11 @@ def render(sources: Sources) -> Iterator[str]:
 def _chart(svg: str | None) -> Markup | None:
     """Marks our own drawing as safe; its few labels are ours, escaped by matplotlib."""
     return Markup(svg) if svg else None  # noqa: S704
+
+
+def _waterfall(profile: Profile | None) -> dict[str, Any] | None:
+    """Where the time went, and the share of it that was work."""
+    return None if profile is None else {"chart": _chart(waterfall.svg(profile)), "work": profile.work}
 
 
 def _colors(results: Mapping[str, Any] | None) -> dict[str, str]:

@@ -245,18 +245,35 @@ def _pool(pool: Json) -> Cell:
     return Cell(str(pool.get("p50", "–")), f"most {pool['max']}" if "max" in pool else "")
 
 
-def steps(manifests: Mapping[str, Manifest]) -> Table:
-    """Counts, rejects and time of every finished step; beside the time what had to be done again."""
+def steps(manifests: Mapping[str, Manifest], planned: Mapping[str, Mapping[str, float]]) -> Table:
+    """Time, the time that was planned, counts and rejects of every finished step.
+
+    Args:
+        manifests: Finished step -> manifest.
+        planned: Step -> what was expected of it; a step that is not there was made for another run.
+    """
     rows = []
     for name, m in manifests.items():
         counts = ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in m.counts.items())
         rejects = ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in m.rejects.items())
         worked = Cell(clock(m.seconds), spoken(m.incidents))
-        rows.append([Cell(name, kind="name"), worked, Cell(counts or "–"), Cell(rejects or "none")])
+        row = [Cell(name, kind="name"), worked, _planned(m.seconds, planned.get(name))]
+        rows.append([*row, Cell(counts or "–"), Cell(rejects or "none")])
     if len(rows) > 1:
         total = clock(sum(m.seconds for m in manifests.values()))
-        rows.append([Cell("all", kind="group"), Cell(total), Cell(""), Cell("")])
-    return Table(("step", "time", "counts", "rejects"), rows)
+        both = [(manifests[name].seconds, planned[name]["seconds"]) for name in manifests if name in planned]
+        took, expected = (sum(column) for column in zip(*both, strict=True)) if both else (0, 0)
+        whole = _planned(took, {"seconds": expected} if len(both) == len(manifests) else None)
+        rows.append([Cell("all", kind="group"), Cell(total), whole, Cell(""), Cell("")])
+    return Table(("step", "time", "planned", "counts", "rejects"), rows)
+
+
+def _planned(seconds: float, planned: Mapping[str, float] | None) -> Cell:
+    """The planned time, and by how much it was too long or too short; not for what takes no time."""
+    if planned is None:
+        return Cell("–")
+    off = f"{planned['seconds'] / seconds - 1:+.0%}" if seconds >= 1 else ""
+    return Cell(clock(planned["seconds"]), off)
 
 
 def clock(seconds: float) -> str:

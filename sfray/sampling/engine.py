@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,11 @@ class Refused:
 
 
 class Engine:
-    """``vllm.LLM`` behind requests. Import and construction take seconds: one per actor."""
+    """``vllm.LLM`` behind requests. Import and construction take seconds: one per actor.
+
+    Attributes:
+        start: When its process began with the imports, was done with them, and had loaded the model.
+    """
 
     def __init__(
         self, model: Path, config: ModelConfig, engine: EngineConfig, on_step: Callable[[int], None] | None = None
@@ -88,12 +93,15 @@ class Engine:
             engine: The engine's.
             on_step: Is told after each step of the engine how many requests are unfinished; it must be quick.
         """
+        began = time.time()
         from vllm import LLM
 
+        imported = time.time()
         self._on_step = on_step
         self.context = config.context
         self.llm = LLM(model=str(model), **engine_arguments(config, engine))
         self.tokenizer = load_tokenizer(model, config.trust_remote_code)
+        self.start = (began, imported, time.time())
 
     def sample(self, requests: Sequence[Request], decoding: DecodingConfig) -> list[list[Sampled] | Refused]:
         """Continues every prompt.

@@ -23,12 +23,16 @@ from sfray.progress import Bar
 from sfray.records import Reject
 from sfray.sampling.engine import Engine, Refused, Request, Sampled, environment
 from sfray.store.artifact import Artifact, StageStalled
+from sfray.store.sessions import Span
 from sfray.watch.metrics import QUEUE, ROWS, RUNNING, TOKEN_RATE, TOKENS, Meter, tags_of
 from sfray.watch.watchdog import Watchdog
 from sfray.watch.worker import join
 
 POLL_SECONDS = 0.5
 """Longest time that a row is awaited without a look around."""
+
+STARTED = ("imports_began", "imports_ended", "engine_ended")
+"""Columns of a shard's summary: when its engine started, in seconds since the epoch."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,10 @@ class ShardWorker:
         if self.journal.beat():
             self.meter.set(RUNNING, unfinished)
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
-        """Works off the shards of a batch; returns a summary of each."""
-        summaries = [self.work(int(shard)) for shard in batch["shard"]]
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        """Works off the shards of a batch; returns a summary of each, and when its engine started."""
+        start = dict(zip(STARTED, self.engine.start, strict=True))
+        summaries = [self.work(int(shard)) | start for shard in batch["shard"]]
         return {key: [s[key] for s in summaries] for key in summaries[0]}
 
     def work(self, shard: int) -> dict[str, int]:
@@ -123,10 +128,12 @@ def run_shards(job: ShardJob, model: str, shards: int, title: str) -> dict[int, 
     missing = job.output.missing(shards)
     if not missing:
         return written
-    speed, meter = Speed(), Meter(tags_of(job.output))
+    speed, meter, began = Speed(), Meter(tags_of(job.output)), time.time()
     watchdog = Watchdog(job.output, title, job.config.cluster.silent_minutes)
     with Bar(title, total=shards, unit="shards", done=shards - len(missing)) as bar:
         for summary in watched(summaries(job, model, missing), job.config.engine.timeout_minutes, watchdog.look):
+            if not written:
+                job.output.spent(*start_spans(began, *(summary[name] for name in STARTED)))
             written[summary["shard"]] = summary["rows"]
             bar.advance(speed.note(summary["rows"], summary["tokens"], time.monotonic()))
             meter.add(ROWS, summary["rows"])
@@ -135,6 +142,15 @@ def run_shards(job: ShardJob, model: str, shards: int, title: str) -> dict[int, 
             meter.set(QUEUE, len(missing) - len(written))
         watchdog.look(now=True)
     return written
+
+
+def start_spans(began: float, imports: float, imported: float, loaded: float) -> list[Span]:
+    """What came before the first shard: the actor's process, its imports, its engine. In seconds since the epoch."""
+    return [
+        Span(name="workers", began=began, ended=max(began, imports)),
+        Span(name="imports", began=imports, ended=imported),
+        Span(name="engine", began=imported, ended=loaded),
+    ]
 
 
 @dataclass

@@ -257,6 +257,10 @@ class Artifact:
         """The finished shards in order."""
         return sorted(self.path.glob("part-*.parquet"), key=lambda p: int(p.stem.removeprefix("part-")))
 
+    def spent(self, *spans: sessions.Span) -> None:
+        """Notes what a driver's time went into beside work; it comes into the manifest as ``timings``."""
+        sessions.note(self.plan_path, spans)
+
     def keep_rejects(self, rejects: Iterable[Reject]) -> Path:
         """Writes the rejects of a step that fails, so that each one's reason can be looked up."""
         file = self.path / "rejects.parquet"
@@ -301,6 +305,7 @@ class Artifact:
             metrics=dict(metrics or {}),
             seconds=round(sum(session["ended"] - session["began"] for session in worked), 3),
             sessions=len(worked),
+            timings=sessions.timings(worked),
             finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             versions=versions(),
             incidents=workers.incidents(workers.read(self.path)),

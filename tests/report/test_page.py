@@ -157,7 +157,7 @@ def test_a_whole_run_shows_every_part(whole):
     shown = _parse(whole)
     sections = [a["id"] for t, a in shown.elements if t == "section"]
     assert sections == ["accuracy", "training", "skills", "quality", "traces", "browser", "steps", "config"]
-    assert shown.count("svg") == 8
+    assert shown.count("svg") == 9
     assert [(e["kind"], e["correct"]) for e in packed.read(whole)] == [
         ("trace", True), ("trace", True), ("base", False), ("base", False), ("grpo", True), ("grpo", True)
     ]  # fmt: skip

@@ -23,7 +23,7 @@ from sfray.models import load_tokenizer, prompt_ids, resolve
 from sfray.prompts import load
 from sfray.records import Attempt
 from sfray.sampling import attempts
-from sfray.sampling.shards import Speed, StageStalled, watched
+from sfray.sampling.shards import Speed, StageStalled, start_spans, watched
 from sfray.store import workers
 from sfray.store.artifact import Artifact
 from sfray.store.manifest import Manifest
@@ -71,7 +71,7 @@ def test_a_pool_that_hangs_is_given_up():
 
 HANGING = """
 import threading
-from sfray.sampling.shards import Speed, StageStalled, watched
+from sfray.sampling.shards import Speed, StageStalled, start_spans, watched
 
 def hanging():
     yield {"shard": threading.Event().wait()}
@@ -195,3 +195,13 @@ def test_long_prompts_get_what_room_there_is_or_are_rejected(tmp_path):
     assert [(r["id"], r["reason"]) for r in read(target.path / "rejects.parquet").to_pylist()] == [
         (f"{over.id}/plain", "prompt_too_long")
     ]
+
+
+def test_what_came_before_the_first_shard_is_told_apart():
+    assert start_spans(100.0, 103.0, 110.0, 114.0) == [
+        {"name": "workers", "began": 100.0, "ended": 103.0},
+        {"name": "imports", "began": 103.0, "ended": 110.0},
+        {"name": "engine", "began": 110.0, "ended": 114.0},
+    ]
+    # Another node's clock may be behind.
+    assert start_spans(100.0, 99.0, 110.0, 114.0)[0] == {"name": "workers", "began": 100.0, "ended": 100.0}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +24,7 @@ from sfray.config.settings import GrpoSettings
 from sfray.io.operations import allow
 from sfray.progress import Bar, console
 from sfray.store.artifact import Artifact
+from sfray.store.sessions import Span
 from sfray.training.grpo import data, export, metrics, probe, process
 from sfray.training.grpo.failure import explain
 from sfray.training.grpo.following import Following
@@ -70,7 +72,9 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
         folder / "checkpoints",
         process.ray_folder(folder),
     )
+    earlier, began = len(metrics.read(folder)), time.time()
     _train(config, output, paths, len(rows))
+    trained_by = time.time()
     export.prune(paths.checkpoints, config.grpo.keep)  # a driver that died right after the last one did not
     recorded = _finished(config, folder, paths)
     trained = folder / "model"
@@ -78,6 +82,7 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
     export.export(last, start, trained, config.model.trust_remote_code)
     shown = models.check_folder(trained, config.model.trust_remote_code)
     _compare(start, trained, shown, models.chat_template_hash(tokenizer))
+    output.spent(*_spans(began, trained_by, recorded[earlier:]))
     output.commit(
         counts={
             "prompts": len(rows),
@@ -94,6 +99,21 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
         },
         rejects=rejects,
     )
+
+
+def _spans(began: float, ended: float, recorded: list[dict[str, Any]]) -> list[Span]:
+    """What was not work: verl's processes, imports and checkpoints; and, from ``ended`` until now, the export.
+
+    Args:
+        began: When verl was started, in seconds since the epoch.
+        ended: When it was done.
+        recorded: The steps that it did meanwhile.
+    """
+    worked = sum(line["seconds"] + line.get("seconds_validation", 0.0) for line in recorded)
+    return [
+        Span(name="workers", began=began, ended=max(began, ended - worked)),
+        Span(name="export", began=ended, ended=time.time()),
+    ]
 
 
 def _probe(rows: list[dict[str, Any]], tokenizer: Any) -> str:

@@ -9,6 +9,7 @@ model/              the trained model
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +26,7 @@ from sfray.io.parquet import write_table
 from sfray.progress import console
 from sfray.records import Reject
 from sfray.store.artifact import Artifact
+from sfray.store.sessions import Span
 from sfray.training.progress import following
 from sfray.training.sft import data
 from sfray.training.sft.engine import environment
@@ -64,10 +66,14 @@ def train(config: SftSettings, output: Artifact, model: str, traces: Traces) -> 
     if not len(rows):
         raise SftError(f"sft: no trace to train on in {traces.path} ({len(rejects)} too long for sft.max_length)")
     steps = plan(config, rows.ids).steps
+    earlier, began = len(read_metrics(job.metrics)), time.time()
     _train(job, steps)
-    recorded = read_metrics(job.metrics)
+    ended, recorded = time.time(), read_metrics(job.metrics)
     if [line["step"] for line in recorded] != list(range(1, steps + 1)):
         raise SftError(f"sft: {len(recorded)} of {steps} steps are recorded in {job.metrics}")
+    worked = sum(line["seconds"] for line in recorded[earlier:])
+    # Processes, imports, checkpoints: all of the training that was not its steps.
+    output.spent(Span(name="workers", began=began, ended=max(began, ended - worked)))
     shown = models.check_folder(job.output, config.model.trust_remote_code)
     _compare(config, shown, models.chat_template_hash(tokenizer), job)
     output.commit(
