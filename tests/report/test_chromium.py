@@ -11,6 +11,7 @@ from benchmarks import chromium
 from sfray.config import Config
 from sfray.records import Completion
 from sfray.report import page
+from sfray.store.account import Account
 from sfray.store.manifest import Manifest
 from tests.evaluation.rows import RIGHT, WRONG, completion, question, write_parts, write_questions
 from tests.report import packed
@@ -63,7 +64,9 @@ def file(tmp_path_factory):
         shards = [rows[i : i + SHARD] for i in range(0, QUESTIONS, SHARD)]
         models[model] = sorted(write_parts(root, model, Completion, shards).glob("part-*.parquet"))
     manifest = Manifest.read(questions / "manifest.json")
-    sources = page.Sources(Config(), {"questions": questions}, {"questions": manifest}, None, models, None, {})
+    sources = page.Sources(
+        Config(), {"questions": questions}, {"questions": manifest}, None, models, None, {}, Account(), None
+    )
     made = root / "report.html"
     with made.open("w", encoding="utf-8") as stream:
         stream.writelines(page.render(sources))

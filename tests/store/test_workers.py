@@ -170,7 +170,7 @@ def test_the_list_of_steps_tells_them_also_of_a_step_that_is_at_work(tmp_path: P
             for shard in range(2):
                 artifact.write_shard(shard, pa.table({"id": ["x"]}))
             artifact.commit({"rows": 2})
-    counts = list(table(tmp_path / "run").columns[5].cells)
+    counts = list(table(tmp_path / "run").columns[6].cells)
     assert counts == [
         "2 rows; 1 actor restarted, 1 shard made twice",
         "0 of 2 shards; 1 actor restarted, 1 shard made twice",
