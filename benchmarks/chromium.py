@@ -24,7 +24,7 @@ class NoAnswer(RuntimeError):
 
 
 def command() -> str | None:
-    """Path of Chromium, or None where there is none."""
+    """Path of an installed Chromium or Chrome; None if this machine has neither."""
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 

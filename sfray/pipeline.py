@@ -24,7 +24,7 @@ from sfray.graph import Ref, Step, build, chosen
 from sfray.io.files import replacing
 from sfray.io.userfiles import located
 from sfray.preflight import local, model_problems, preflight
-from sfray.progress import console
+from sfray.progress import clock, console
 from sfray.stages.stage import declared_inputs
 from sfray.store import failure
 from sfray.store.account import Account, Driver
@@ -109,7 +109,7 @@ def run(config: Config) -> None:
                 _make(name, this)
         finally:
             cluster.disconnect()
-    console.print(f"[bold green]run {config.run.name} done[/] in {_clock(time.monotonic() - started)}: {folder.path}")
+    console.print(f"[bold green]run {config.run.name} done[/] in {clock(time.monotonic() - started)}: {folder.path}")
 
 
 def _remember(config: Config, file: Path) -> None:
@@ -227,8 +227,4 @@ def summary(name: str, manifest: Manifest) -> str:
     rejects = sum(manifest.rejects.values())
     refused = f"; {rejects:,} rejects" if rejects else ""
     incidents = f"; {spoken(manifest.incidents)}" if manifest.incidents else ""
-    return f"[green]{name}[/] in {_clock(manifest.seconds)}: {counts}{refused}{incidents}"
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+    return f"[green]{name}[/] in {clock(manifest.seconds)}: {counts}{refused}{incidents}"

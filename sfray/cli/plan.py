@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sfray.errors import reported
-from sfray.progress import console
+from sfray.progress import clock, console
 
 
 def plan(
@@ -33,7 +33,7 @@ def plan(
     """
     from sfray.cli.planning import sweep
     from sfray.compose import CONF
-    from sfray.costs.table import clock, remarks, size, table, work
+    from sfray.costs.table import remarks, size, table, work
 
     if beside is not None:
         _beside(beside.resolve(), gpu)
@@ -57,7 +57,6 @@ def _beside(run: Path, gpu: str) -> None:
     from rich.table import Table
 
     from sfray.cli.planning import replayed
-    from sfray.costs.table import clock
 
     with reported():
         rows = replayed(run, gpu)

@@ -86,6 +86,7 @@ def _sft(step: Step, volume: Volume, rates: Rates, parameters: int) -> Cost:
     sft = settings.sft
 
     def seconds(tokens: float, rows: float) -> float:
+        """Of so many trained tokens in so many rows."""
         return rates.sft_start + (tokens / rates.sft_speed(tokens / rows) / sft.workers if rows else 0.0)
 
     model, saved = parameters * BYTES[settings.model.dtype], checkpoint(settings, parameters)

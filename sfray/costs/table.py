@@ -9,17 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from sfray.costs.plan import Plan, Planned
+from sfray.progress import clock
 
 _LEFT = ("step", "")
-
-
-def clock(seconds: float) -> str:
-    """A duration: ``42 s``, ``6:41 min``, ``2:05 h``."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
-    return f"{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02d} h"
 
 
 def size(number: float) -> str:

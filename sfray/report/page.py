@@ -19,7 +19,7 @@ from sfray.artifacts import Responses, Traces
 from sfray.config import Config
 from sfray.evaluation.published import published
 from sfray.io.files import read_json, replacing
-from sfray.progress import console
+from sfray.progress import clock, console
 from sfray.report import browser, charts, chunks, digest, tables, waterfall
 from sfray.skills.registry import skills
 from sfray.store.account import Account
@@ -185,7 +185,7 @@ def _tiles(sources: Sources) -> list[dict[str, str]]:
     if sources.manifests:
         seconds = sum(m.seconds for m in sources.manifests.values())
         note = f"{len(sources.manifests)} steps"
-        tiles.append({"value": tables.clock(seconds), "label": "in all", "note": note, "kind": ""})
+        tiles.append({"value": clock(seconds), "label": "in all", "note": note, "kind": ""})
     return tiles
 
 

@@ -10,6 +10,7 @@ from sfray.config import ReportConfig
 from sfray.evaluation.groups import ordered
 from sfray.evaluation.intervals import Estimate, average
 from sfray.evaluation.published import Published, Row
+from sfray.progress import clock
 from sfray.store.manifest import Manifest
 from sfray.store.workers import spoken
 
@@ -274,15 +275,6 @@ def _planned(seconds: float, planned: Mapping[str, float] | None) -> Cell:
         return Cell("–")
     off = f"{planned['seconds'] / seconds - 1:+.0%}" if seconds >= 1 else ""
     return Cell(clock(planned["seconds"]), off)
-
-
-def clock(seconds: float) -> str:
-    """A duration: ``0.4 s``, ``42 s``, ``6:41 min``, ``2:05 h``."""
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
-    return f"{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02d} h"
 
 
 def traces_by_level(levels: Json) -> Table:

@@ -10,7 +10,7 @@ from sfray.costs import roofline
 from sfray.costs.entry import SHIPPED, keep
 from sfray.costs.plan import DRIVER_SECONDS, chosen_entry, plan
 from sfray.costs.rates import Lengths
-from sfray.costs.table import clock, count, remarks, size
+from sfray.costs.table import count, remarks, size
 from sfray.costs.volume import volumes
 from sfray.graph import build
 from sfray.store.manifest import Manifest
@@ -155,9 +155,6 @@ def test_the_roofline_is_its_formula():
 @pytest.mark.parametrize(
     ("function", "value", "text"),
     [
-        (clock, 42.4, "42 s"),
-        (clock, 401, "6:41 min"),
-        (clock, 7530, "2:05 h"),
         (count, 0, "–"),
         (count, 6400, "6,400"),
         (count, 271_000, "271k"),

@@ -1,7 +1,5 @@
 from typing import Any
 
-import pytest
-
 from sfray.config import ReportConfig
 from sfray.evaluation.published import published
 from sfray.report import tables
@@ -161,13 +159,6 @@ def test_steps_show_what_was_planned_and_how_far_it_was_off():
     # The whole is not set beside a plan that lacks a step.
     del planned["results"]
     assert [row[2].text for row in tables.steps(made, planned).rows] == ["40 s", "–", "–"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.44, "0.4 s"), (42, "42 s"), (401, "6:41 min"), (7530, "2:05 h"), (59.9, "60 s")]
-)
-def test_clock(seconds, text):
-    assert tables.clock(seconds) == text
 
 
 def test_silver_rates():
