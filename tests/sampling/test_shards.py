@@ -176,7 +176,7 @@ def test_attempts_are_the_same_for_any_number_of_actors_and_after_a_kill(tmp_pat
     assert where == f"process {stopped.who.process} on {stopped.who.host}, silent at shard"
     assert int(at) in stopped.shards[1:]
     assert state == "state: stopped"
-    assert [line for line in frames if line.endswith("in _generate")]
+    assert [line for line in frames if line.endswith("in work")]
     assert not (file.parent.parent / "manifest.json").exists()
     rows = re.search(r'^ray_sfray_rows_total\{.*stage="attempts".*\} (\S+)$', exported(), re.M)
     assert rows is not None
