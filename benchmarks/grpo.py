@@ -21,6 +21,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.result import result as of
 from sfray import models
 from sfray.artifacts import Questions
 from sfray.compose import load
@@ -93,7 +94,6 @@ def run(steps: int = 6, model: str = "tiny") -> dict[str, Any]:
         stage = _figures(*train_stage(whole, folder))
         bare = _figures(*train_bare(whole, folder))
     return {
-        "benchmark": "grpo",
         "cores": os.cpu_count(),
         "steps": steps - WARM_UP,
         "rollouts_per_step": whole.grpo.batch * whole.grpo.n,
@@ -126,7 +126,7 @@ def main() -> None:
         step = f"{row['step_mean']:.2f} ± {row['step_std']:.2f}"
         print(f"{kind:12}{row['wall']:>10.1f}{row['start_and_end']:>14.1f}{step:>16}")
     print(f"overhead per step: {result['overhead_per_step']:.2f} s")
-    print(json.dumps(result))
+    print(json.dumps(of("grpo", result)))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.result import result as of
 from sfray.artifacts import Questions
 from sfray.config import (
     ClusterConfig,
@@ -159,7 +160,7 @@ def main() -> None:
             if isinstance(value, dict)
             else f"{key:28} {value}"
         )
-    print(json.dumps(result))
+    print(json.dumps(of("sampling", result)))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.result import result as of
 from sfray import seeds
 from sfray.artifacts import Traces
 from sfray.config import Config
@@ -174,7 +175,6 @@ def run(repeats: int = 3, steps: int = 25, model: str = "tiny") -> dict[str, Any
             speeds[kind].append(sum(x["tokens"] for x in lines) / sum(x["seconds"] for x in lines))
     ratios = {k: [a / b for a, b in zip(v, speeds["plain"], strict=True)] for k, v in speeds.items()}
     return {
-        "benchmark": "sft",
         "repeats": repeats,
         "steps": steps - WARM_UP,
         "tokens_per_second": {k: _spread(v) for k, v in speeds.items()},
@@ -208,7 +208,7 @@ def main() -> None:
         for kind in KINDS:
             speed, ratio = result["tokens_per_second"][kind], result["ratio_to_plain"][kind]
             print(f"{kind:10}{speed['mean']:>12.0f} ± {speed['std']:<6.0f}{ratio['mean']:>12.2f} ± {ratio['std']:.2f}")
-        print(json.dumps(result))
+        print(json.dumps(of("sft", result)))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 
+from benchmarks.result import result as of
 from sfray import models, seeds
 from sfray.artifacts import Attempts, Questions, Reflections
 from sfray.config import Config, TraceConfig
@@ -234,7 +234,6 @@ def run(questions: int = 5_120, builders: int = 1, model: str = str(models.TINY)
         model: Whose tokenizer counts.
     """
     return {
-        "hardware": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
         "core": core(),
         "pool": [pool(n, builders, model) for n in (max(questions // 10, 2 * SHARD), questions)],
     }
@@ -260,7 +259,7 @@ def main() -> None:
             f"{row['questions']:>9,}  {row['traces']:>8,}  {rate:>8}  {row['driver_peak_mib']:>10}  "
             f"{row['builder_peak_mib']}"
         )
-    print(json.dumps(result, indent=2))
+    print(json.dumps(of("traces", result), indent=2))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.hostile import GOLD, LEGAL, answered, responses
+from benchmarks.result import result as of
 from sfray.tasks.mathematics import judge
 from sfray.tasks.registry import verify
 
@@ -186,7 +187,7 @@ def main() -> None:
         print(f"mathematics {name:<20}{row['reason']:<14}{row['ms']:>12.3f} ms")
     for name, row in result["mathematics_hostile"].items():
         print(f"mathematics hostile {name}: {row}")
-    print(json.dumps(result, indent=2))
+    print(json.dumps(of("verifier", result), indent=2))
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ def unwind_on_sigterm() -> None:
     """Lets SIGTERM raise :class:`Terminated`, where the main thread calls this; no other can."""
 
     def terminate(_number: int, _frame: FrameType | None) -> None:
+        """Handles the signal."""
         raise Terminated
 
     if threading.current_thread() is threading.main_thread():

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from sfray import cluster
 from sfray.config import Config
 from sfray.config.validation import ConfigError
+from sfray.costs.plan import chosen_entry, plan
 from sfray.deploy.fit import shortfall
 from sfray.deploy.needs import need_of
 from sfray.doctor import missing_for
@@ -22,14 +24,17 @@ from sfray.graph import Ref, Step, build, chosen
 from sfray.io.files import replacing
 from sfray.io.userfiles import located
 from sfray.preflight import local, model_problems, preflight
-from sfray.progress import console
+from sfray.progress import clock, console
 from sfray.stages.stage import declared_inputs
 from sfray.store import failure
+from sfray.store.account import Account, Driver
 from sfray.store.artifact import Artifact
 from sfray.store.folder import RunFolder
 from sfray.store.locks import RunLocked, hold
 from sfray.store.manifest import Manifest
+from sfray.store.sessions import Span
 from sfray.store.status import State, Status, show, status
+from sfray.store.workers import spoken
 
 _PATIENCE_SECONDS = 5.0
 """How often a step that another driver is at is looked at."""
@@ -44,12 +49,14 @@ class Run:
         folder: Where the run's links are.
         steps: The steps to make, each after those that it reads.
         artifacts: Step of the method -> its artifact.
+        method: All steps of the method.
     """
 
     config: Config
     folder: RunFolder
     steps: Mapping[str, Step]
     artifacts: Mapping[str, Artifact]
+    method: Mapping[str, Step]
 
     @classmethod
     def plan(cls, config: Config) -> Run:
@@ -65,8 +72,9 @@ class Run:
         for name, step in steps.items():
             if name not in imported:
                 named = Artifact(Path(), step.kind, step.identity, step.given)
-                artifacts[name] = dataclasses.replace(named, path=folder.place(step.kind, named.fingerprint))
-        return cls(config, folder, {name: steps[name] for name in chosen(steps, config.steps)}, artifacts)
+                place = folder.place(step.kind, named.fingerprint)
+                artifacts[name] = dataclasses.replace(named, path=place, run=config.run.name, step=name)
+        return cls(config, folder, {name: steps[name] for name in chosen(steps, config.steps)}, artifacts, steps)
 
 
 def run_folder(config: Config) -> RunFolder:
@@ -85,6 +93,7 @@ def run(config: Config) -> None:
     if missing := list(missing_for(config, made.values())):
         raise ConfigError(missing)
     started = time.monotonic()
+    driver = Driver(psutil.Process().create_time(), time.time())
     if problem := cluster.on_local_disk(str(located(config.run.dir))):
         console.print(f"warning: {problem}", style="bold yellow", markup=False)
     with hold(folder.path):
@@ -94,17 +103,36 @@ def run(config: Config) -> None:
         _remember(config, folder.config)
         folder.unlink_others({name: artifact.path for name, artifact in this.artifacts.items()})
         show(found, {name: step.kind for name, step in this.steps.items()})
+        _account(this, driver)
         try:
             for name in this.steps:
                 _make(name, this)
         finally:
             cluster.disconnect()
-    console.print(f"[bold green]run {config.run.name} done[/] in {_clock(time.monotonic() - started)}: {folder.path}")
+    console.print(f"[bold green]run {config.run.name} done[/] in {clock(time.monotonic() - started)}: {folder.path}")
 
 
 def _remember(config: Config, file: Path) -> None:
     with replacing(file) as temporary:
         temporary.write_text(yaml.safe_dump(dataclasses.asdict(config), sort_keys=False), encoding="utf-8")
+
+
+def _account(this: Run, driver: Driver) -> None:
+    """Writes what the steps that are left are expected to cost, and that a driver is at them.
+
+    Of a step that is there already the account keeps what was expected when it was made.
+    """
+    before = Account.read(this.folder.path)
+    planned = {name: values for name, values in before.planned.items() if name in this.steps}
+    throughput, measured = before.throughput, before.measured
+    done = {name: artifact.manifest for name, artifact in this.artifacts.items() if artifact.done}
+    with contextlib.suppress(ConfigError):  # the size of a hub's model may not be known, and no run needs it
+        entry = chosen_entry(this.config)
+        throughput, measured = entry.name, bool(entry.measured)
+        for step, cost in plan(this.config, this.method, this.steps, entry, done).made:
+            work = {"seconds": round(cost.seconds, 1), "rows": round(step.volume.rows)}
+            planned[step.name] = work | {"tokens": round(step.volume.tokens)}
+    Account(planned, throughput, measured, (*before.drivers, driver)).write(this.folder.path)
 
 
 def _require_model(this: Run, found: Mapping[str, Status]) -> None:
@@ -129,7 +157,10 @@ def _make(name: str, this: Run) -> None:
             artifact.open()
         if not artifact.done:
             this.folder.link(name, artifact.path)
+            began = time.time()
             _on_cluster(step, this.config)
+            if step.stage.cluster != "none":
+                artifact.spent(Span(name="ray", began=began, ended=time.time()))
             console.print(f"[bold]{name}[/]")
             _run_stage(step, this, artifact)
             console.print(summary(name, artifact.manifest))
@@ -195,8 +226,5 @@ def summary(name: str, manifest: Manifest) -> str:
     counts = ", ".join(f"{v:,} {k}" for k, v in manifest.counts.items()) or "done"
     rejects = sum(manifest.rejects.values())
     refused = f"; {rejects:,} rejects" if rejects else ""
-    return f"[green]{name}[/] in {_clock(manifest.seconds)}: {counts}{refused}"
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+    incidents = f"; {spoken(manifest.incidents)}" if manifest.incidents else ""
+    return f"[green]{name}[/] in {clock(manifest.seconds)}: {counts}{refused}{incidents}"

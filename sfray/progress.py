@@ -75,3 +75,12 @@ class Bar:
         if not console.is_terminal and (done >= self.total or now - self._last >= _LOG_SECONDS):
             self._last = now
             console.print(f"{self.title}: {done}/{self.total} {self.unit} {now - self._start:.0f}s {note}")
+
+
+def clock(seconds: float) -> str:
+    """A duration: ``0.4 s``, ``42 s``, ``6:41 min``, ``2:05 h``."""
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+    return f"{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02d} h"

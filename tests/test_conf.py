@@ -218,6 +218,9 @@ PAPER: dict[str, dict[str, Any]] = {
     "paper/countdown_1.5b": COUNTDOWN | {"model.path": "Qwen/Qwen2.5-1.5B-Instruct"},
     "paper/budget_forcing": COUNTDOWN | {"model.path": "Qwen/Qwen2.5-1.5B-Instruct"},
     "paper/countdown_7b": COUNTDOWN | SHARDED | {"model.path": "Qwen/Qwen2.5-7B-Instruct"},
+    "paper/countdown_olmo3_7b": COUNTDOWN
+    | SHARDED
+    | {"model.path": "allenai/Olmo-3-7B-Instruct-SFT", "report.published": "olmo-3-7b"},
     "paper/openthoughts_1k": OPENTHOUGHTS | SHARDED | {"task.sft.count": 1000, "report.published": "openthoughts-7b"},
     "paper/openthoughts_10k": OPENTHOUGHTS
     | SHARDED

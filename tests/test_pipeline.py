@@ -131,7 +131,10 @@ def test_an_input_that_lost_a_file_is_named_before_it_is_read(config, tmp_path):
 
 def test_summary_is_one_line():
     manifest = Manifest("sample", "f", {}, {}, {"rows": 1234}, {"truncated": 2, "structural_tag": 1}, {}, 75.2)
-    assert pipeline.summary("attempts_2", manifest) == "[green]attempts_2[/] in 1:15 min: 1,234 rows; 3 rejects"
+    said = "[green]attempts_2[/] in 1:15 min: 1,234 rows; 3 rejects"
+    assert pipeline.summary("attempts_2", manifest) == said
+    manifest.incidents = {"actors_restarted": 2, "shards_made_twice": 3, "nodes_lost": 1}
+    assert pipeline.summary("attempts_2", manifest) == (f"{said}; 2 actors restarted, 3 shards made twice, 1 node lost")
 
 
 def test_a_model_of_the_hub_is_tried_before_the_first_step(config, tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """Bars in a log, where nobody watches them move."""
 
-from sfray.progress import Bar
+import pytest
+
+from sfray.progress import Bar, clock
 
 
 def test_a_log_gets_a_line_for_the_first_and_the_last_unit(capsys):
@@ -24,3 +26,10 @@ def test_a_resumed_bar_starts_where_the_work_is(capsys):
         bar.advance()
         bar.advance()
     assert capsys.readouterr().out.splitlines() == ["attempts: 3/4 shards 0s ", "attempts: 4/4 shards 0s "]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.44, "0.4 s"), (42, "42 s"), (401, "6:41 min"), (7530, "2:05 h"), (59.9, "60 s")]
+)
+def test_clock(seconds, text):
+    assert clock(seconds) == text

@@ -40,6 +40,7 @@ def lines(found: Diagnosis) -> list[str]:
         said += [f"  then     {name}: {text.splitlines()[0] if text else ''}" for name, text in later]
         said += [f"  where    {found.failure.where}"] if found.failure.where else []
         said += [f"  driver   process {found.failure.process} on {found.failure.host}, {found.failure.when}"]
+    said += [f"  before   {found.incidents}"] if found.incidents else []
     said += [f"  hint     {found.hint}"] if found.hint else []
     said += [f"  log      {path}" for path in found.logs]
     if found.state != "running":

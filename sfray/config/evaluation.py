@@ -49,11 +49,12 @@ class ReportConfig:
     """The report page.
 
     Attributes:
-        traces: Traces and responses shown in the browser of each kind.
+        entries: Traces and responses, of all models together, that the page holds at most; where there are more, it
+            holds all of a seeded choice of questions, and says so. 100,000 of 1,000 characters make 25 to 50 MB.
         published: Table of ``sfray/evaluation/published.yaml`` that the run is set beside.
         beside: Row of it for the last model, an ablation's say; empty for the row of the model's own label.
     """
 
-    traces: Annotated[int, NOT_NEGATIVE] = 40
+    entries: Annotated[int, NOT_NEGATIVE] = 100_000
     published: str = "qwen2.5-1.5b"
     beside: str = ""

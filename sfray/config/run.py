@@ -83,6 +83,8 @@ class ClusterConfig:
         num_gpus: Of a local cluster; null for the machine's own.
         object_store_gib: Of a local cluster.
         wait_minutes: How long a step waits for nodes where those that are there have no room for it.
+        silent_minutes: Watchdog: a worker with work that does no step of it for so long has its stacks written, and is
+            stopped; 0 for no limit. It counts from a worker's first step on; ``engine.timeout_minutes`` holds before.
     """
 
     address: str = "auto"
@@ -90,6 +92,7 @@ class ClusterConfig:
     num_gpus: Annotated[int | None, NOT_NEGATIVE] = None
     object_store_gib: Annotated[float, ABOVE_ZERO] = 0.5
     wait_minutes: Annotated[float, NOT_NEGATIVE] = 0.0
+    silent_minutes: Annotated[float, NOT_NEGATIVE] = 20.0
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class SamplingSettings:
     prompts: str
     model: ModelConfig
     engine: Engine
+    cluster: Cluster
 
 
 @dataclass(frozen=True)

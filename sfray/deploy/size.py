@@ -9,6 +9,7 @@ from sfray.config import Config
 from sfray.config.validation import ConfigError
 from sfray.io.userfiles import located
 from sfray.models import TINY
+from sfray.models.error import ModelError
 from sfray.models.weights import parameters as stored
 
 NAMED_MARGIN = 1.1
@@ -23,14 +24,17 @@ def parameters(config: Config) -> int:
     ``deploy.parameters_billion`` wins; then a folder is asked for its weights, then a name for its number of billions.
 
     Raises:
-        ConfigError: None of them tells.
+        ConfigError: None of them tells, or the folder's weights cannot be read.
     """
     if (given := config.deploy.parameters_billion) is not None:
         return round(given * 1e9)
     path = config.model.path
     folder = TINY if path == "tiny" else located(path)
     if folder.is_dir():
-        return stored(folder)
+        try:
+            return stored(folder)
+        except ModelError as error:
+            raise ConfigError([f"model.path: {error}; or give deploy.parameters_billion"]) from error
     if found := _IN_A_NAME.findall(Path(path).name):
         return round(float(found[-1]) * NAMED_MARGIN * 1e9)
     raise ConfigError(

@@ -94,8 +94,12 @@ def remove_leftovers(folder: Path, pattern: str = "**/.*.tmp") -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder and those above it, where they are missing."""
-    missing = [place for place in (path, *path.parents) if not place.exists()]
+    """Makes a folder and those above it, where they are missing.
+
+    Raises:
+        FileExistsError: There is a file in its place.
+    """
+    missing = [place for place in (path, *path.parents) if not place.is_dir()]
     if missing:
         with operation("make", path):
             path.mkdir(parents=True, exist_ok=True)

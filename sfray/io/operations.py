@@ -1,4 +1,4 @@
-"""The one door to the disk: whatever must outlive the process passes through :func:`operation`.
+"""The one door to the disk: whatever must outlive the process passes through :func:`sfray.io.operations.operation`.
 
 Two things happen at the door. A folder may have a guard, which is asked right before each
 operation below it and raises when this process may write there no longer. And what a disk

@@ -86,8 +86,8 @@ def accuracy(groups: Sequence[str], models: Mapping[str, Sequence[Mapping[str, f
             axes.set_yticks(range(len(groups)), groups)
             axes.set_xlabel("accuracy, %")
             axes.set_ylim(len(groups) - 0.5, -0.5)
-        _legend(axes)
-        return _svg(axes, "accuracy")
+        legend(axes)
+        return to_svg(axes, "accuracy")
 
 
 def _bars(axes: Axes, models: Mapping[str, Sequence[Mapping[str, float] | None]], upright: bool) -> None:
@@ -140,13 +140,13 @@ def curve(
         dots = [(r["step"], r[marks]) for r in rows if marks and isinstance(r.get(marks), int | float)]
         if dots:
             axes.plot(*zip(*dots, strict=True), "o", color=INK, markersize=4, label=marks_label)
-            _legend(axes)
+            legend(axes)
         axes.set_xlabel("step")
         axes.set_ylabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if values.min() >= 0:
             axes.set_ylim(bottom=0)
-        return _svg(axes, f"curve-{key}-{label}")
+        return to_svg(axes, f"curve-{key}-{label}")
 
 
 def running_mean(values: np.ndarray, reach: int) -> np.ndarray:
@@ -169,8 +169,8 @@ def lengths(edges: Sequence[int], models: Mapping[str, Sequence[int]]) -> str:
         axes.set_xlabel("tokens")
         axes.set_ylabel("% of responses")
         axes.set_ylim(bottom=0)
-        _legend(axes)
-        return _svg(axes, "lengths")
+        legend(axes)
+        return to_svg(axes, "lengths")
 
 
 def counts(histograms: Mapping[str, Mapping[str, int]], x_label: str, y_label: str, width: int = 1) -> str:
@@ -195,8 +195,8 @@ def counts(histograms: Mapping[str, Mapping[str, int]], x_label: str, y_label: s
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         axes.tick_params(axis="x", length=0)
         if len(histograms) > 1:
-            _legend(axes)
-        return _svg(axes, f"counts-{x_label}-{y_label}")
+            legend(axes)
+        return to_svg(axes, f"counts-{x_label}-{y_label}")
 
 
 def _axes(size: tuple[float, float]) -> Axes:
@@ -205,13 +205,14 @@ def _axes(size: tuple[float, float]) -> Axes:
     return figure.add_subplot()
 
 
-def _legend(axes: Axes) -> None:
+def legend(axes: Axes) -> None:
+    """A legend above the axes, in one line or two."""
     handles, _ = axes.get_legend_handles_labels()
     columns = len(handles) if len(handles) <= _LEGEND else math.ceil(len(handles) / 2)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=max(columns, 1), borderaxespad=0.2, handlelength=1.2)
 
 
-def _svg(axes: Axes, name: str) -> str:
+def to_svg(axes: Axes, name: str) -> str:
     """The figure as an SVG element: ids made from ``name``, no header, no metadata, page colours."""
     buffer = io.StringIO()
     metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))

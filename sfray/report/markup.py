@@ -53,22 +53,6 @@ def blocks(text: str, skills: Collection[str] = ()) -> list[Block]:
     return [Block(kind, tuple(piece for _, _, piece in members)) for (_, kind), members in grouped]
 
 
-def trimmed(cut: list[Block]) -> list[Block]:
-    """The blocks as a page shows them: without blank ones, and without line breaks at their edges."""
-    shown = []
-    for block in cut:
-        pieces = list(block.pieces)
-        while pieces and not pieces[0].text.strip():
-            pieces.pop(0)
-        while pieces and not pieces[-1].text.strip():
-            pieces.pop()
-        if pieces:
-            pieces[0] = Piece(pieces[0].kind, pieces[0].text.lstrip("\n"))
-            pieces[-1] = Piece(pieces[-1].kind, pieces[-1].text.rstrip("\n"))
-            shown.append(Block(block.kind, tuple(pieces)))
-    return shown
-
-
 @cache
 def _tags(skills: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(f"</?({'|'.join([*_KNOWN, *skills])})>")

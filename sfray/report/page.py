@@ -20,13 +20,21 @@ from sfray.config import Config
 from sfray.evaluation.published import published
 from sfray.evaluation.quality import sampled
 from sfray.io.files import read_json, replacing
-from sfray.progress import console
-from sfray.report import browser, charts, digest, tables
+from sfray.progress import clock, console
+from sfray.report import browser, charts, chunks, digest, tables, waterfall
 from sfray.skills.registry import skills
+from sfray.store.account import Account
 from sfray.store.folder import RunFolder
 from sfray.store.manifest import Manifest
+from sfray.store.profile import Profile, profile
 
 _PAGE = Path(__file__).with_name("templates")
+
+_TILES = 5
+"""Figures in the headline, before the time that it all took."""
+
+_STATISTICS = {"attempts_per_trace", "tokens", "mix", "silver", "questions"}
+"""What the manifest of traces may have to draw: those that were only selected have none of it."""
 
 
 def write(run: RunFolder, config: Config) -> Path:
@@ -41,8 +49,8 @@ def write(run: RunFolder, config: Config) -> Path:
     """
     page = render(Sources.read(run, config))
     file = run.path / "report.html"
-    with replacing(file) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    with replacing(file) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        stream.writelines(page)
     console.print(f"report: {file}", markup=False)
     return file
 
@@ -59,6 +67,8 @@ class Sources:
         responses: Label of each model in ``results`` -> Parquet files of its responses.
         quality: ``quality.json`` of the last quality step; also there when the run stopped at its floors.
         training: Training step -> lines of its metrics.
+        account: What the run was expected to cost.
+        profile: Where its time went; None where no step says when it was made.
     """
 
     config: Config
@@ -68,6 +78,8 @@ class Sources:
     responses: Mapping[str, list[Path]]
     quality: dict[str, Any] | None
     training: Mapping[str, list[dict[str, Any]]]
+    account: Account
+    profile: Profile | None
 
     @classmethod
     def read(cls, run: RunFolder, config: Config) -> Sources:
@@ -87,11 +99,17 @@ class Sources:
             {label: Responses(folders[by_fingerprint[f]]).files for label, f in labels.items() if f in by_fingerprint},
             read_json(qualities[-1]) if qualities else None,
             {name: lines for name, path in folders.items() if (lines := _lines(path))},
+            Account.read(run.path),
+            profile(run.path),
         )
 
     def of(self, *stages: str) -> list[str]:
         """The finished steps of these stages, in order."""
         return [name for name, m in self.manifests.items() if m.stage in stages]
+
+    def traces(self) -> list[str]:
+        """The finished steps that made traces, whatever their stage: told by what is in their files."""
+        return [name for name, folder in self.folders.items() if Traces(folder).recognised]
 
 
 def _lines(folder: Path) -> list[dict[str, Any]]:
@@ -101,16 +119,18 @@ def _lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def render(sources: Sources) -> str:
-    """The page."""
+def render(sources: Sources) -> Iterator[str]:
+    """The page, piece by piece: all of its traces and responses are never in memory at once."""
     environment = Environment(
         loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"percent": tables.percent, "clock": tables.clock}
     style, script = ((_PAGE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    entries = _entries(sources)
     config = sources.config
-    return environment.get_template("report.html").render(
+    shown = _selection(sources)
+    titles = {label: tables.title(label) for label in sources.responses} | {browser.TRACE: "Silver trace"}
+    index = chunks.Index(titles, _colors(sources.results))
+    return environment.get_template("report.html").generate(
         run=config.run.name,
         model=config.model.path,
         task=config.task.name,
@@ -122,11 +142,13 @@ def render(sources: Sources) -> str:
         training=_training(sources),
         quality=_quality(sources.quality),
         traces=_traces(sources),
-        steps=tables.steps(sources.manifests) if sources.manifests else None,
-        entries=entries,
-        filters=browser.filters(entries),
-        names={label: tables.title(label) for label in sources.responses} | {"trace": "Silver trace"},
-        colors=_colors(sources.results),
+        steps=tables.steps(sources.manifests, sources.account.planned) if sources.manifests else None,
+        account=sources.account,
+        waterfall=_waterfall(sources.profile),
+        browser=shown,
+        limit=config.report.entries,
+        chunks=chunks.chunks(browser.entries(shown, _skill_tags(sources)), index),
+        index=index,
         config=yaml.safe_dump(dataclasses.asdict(config), sort_keys=False, allow_unicode=True),
         versions=list(sources.manifests.values())[-1].versions if sources.manifests else {},
         finished=max((m.finished for m in sources.manifests.values()), default=""),
@@ -138,6 +160,11 @@ def _chart(svg: str | None) -> Markup | None:
     return Markup(svg) if svg else None  # noqa: S704
 
 
+def _waterfall(profile: Profile | None) -> dict[str, Any] | None:
+    """Where the time went, and the share of it that was work."""
+    return None if profile is None else {"chart": _chart(waterfall.svg(profile)), "work": profile.work}
+
+
 def _colors(results: Mapping[str, Any] | None) -> dict[str, str]:
     """Label of a model -> its colour."""
     return {label: charts.model_color(i) for i, label in enumerate(results["models"] if results else ())}
@@ -146,19 +173,20 @@ def _colors(results: Mapping[str, Any] | None) -> dict[str, str]:
 def _tiles(sources: Sources) -> list[dict[str, str]]:
     """The headline: what came of the run, as far as it went."""
     tiles = list(_accuracy_tiles(sources)) if sources.results else []
+    counted = [(browser.rows(Traces(sources.folders[name]).files), "silver traces") for name in sources.traces()[-1:]]
     for stage, key, label in (
-        ("traces", "traces", "silver traces"),
         ("sample", "rows", "attempts"),
         ("reflect", "rows", "reflections"),
         ("questions", "sft", "questions for traces"),
     ):
         counts = [sources.manifests[name].counts.get(key) for name in sources.of(stage)]
-        if counts and counts[-1] is not None and len(tiles) < 5:
-            tiles.append({"value": f"{counts[-1]:,}", "label": label, "note": "", "kind": ""})
+        counted += [(count, label) for count in counts[-1:] if count is not None]
+    room = max(0, _TILES - len(tiles))
+    tiles += [{"value": f"{count:,}", "label": label, "note": "", "kind": ""} for count, label in counted[:room]]
     if sources.manifests:
         seconds = sum(m.seconds for m in sources.manifests.values())
         note = f"{len(sources.manifests)} steps"
-        tiles.append({"value": tables.clock(seconds), "label": "in all", "note": note, "kind": ""})
+        tiles.append({"value": clock(seconds), "label": "in all", "note": note, "kind": ""})
     return tiles
 
 
@@ -267,10 +295,11 @@ def _quality(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _traces(sources: Sources) -> dict[str, Any] | None:
-    """Statistics of the last silver traces, as far as their manifest has them."""
-    if not (made := sources.of("traces")):
+    """Statistics of the last silver traces whose manifest has any, as far as it has them."""
+    described = [m for name in sources.traces() if _STATISTICS & (m := sources.manifests[name].metrics).keys()]
+    if not described:
         return None
-    metrics = sources.manifests[made[-1]].metrics
+    metrics = described[-1]
     steps, tokens = metrics.get("attempts_per_trace"), metrics.get("tokens")
     drawn = [
         ("Attempts per trace", steps and charts.counts({"traces": steps["histogram"]}, "attempts", "traces")),
@@ -301,16 +330,16 @@ def _skill_tags(sources: Sources) -> set[str]:
     counted = {
         n for s in sources.of("results") for n in sources.manifests[s].config.get("results", {}).get("skills", [])
     }
-    shown = {n for s in sources.of("traces") for n in sources.manifests[s].inputs.get("segments", {})}
+    shown = {n for s in sources.traces() for n in sources.manifests[s].inputs.get("segments", {})}
     return {skill.tag for skill in skills(counted | shown, "results.skills").values()}
 
 
-def _entries(sources: Sources) -> list[browser.Entry]:
-    config, limit, tags = sources.config, sources.config.report.traces, _skill_tags(sources)
-    entries: list[browser.Entry] = []
-    if made := [folder for folder in sources.folders.values() if Traces(folder).recognised]:
-        entries += browser.traces(Traces(made[-1]).files, limit, config.run.seed, tags)
-    if asked := sources.of("questions"):
-        questions = sources.folders[asked[-1]] / "eval.parquet"
-        entries += browser.responses(sources.responses, questions, limit, config.run.seed, tags)
-    return entries
+def _selection(sources: Sources) -> browser.Selection:
+    made, asked = sources.traces(), sources.of("questions")
+    return browser.select(
+        Traces(sources.folders[made[-1]]).files if made else [],
+        sources.responses,
+        sources.folders[asked[-1]] / "eval.parquet" if asked else None,
+        sources.config.report.entries,
+        sources.config.run.seed,
+    )

@@ -10,7 +10,9 @@ from sfray.config import ReportConfig
 from sfray.evaluation.groups import ordered
 from sfray.evaluation.intervals import Estimate, average
 from sfray.evaluation.published import Published, Row
+from sfray.progress import clock
 from sfray.store.manifest import Manifest
+from sfray.store.workers import spoken
 
 _COUNTDOWN_AVERAGE = ("countdown-4", "countdown-5", "countdown-6")
 
@@ -244,26 +246,35 @@ def _pool(pool: Json) -> Cell:
     return Cell(str(pool.get("p50", "–")), f"most {pool['max']}" if "max" in pool else "")
 
 
-def steps(manifests: Mapping[str, Manifest]) -> Table:
-    """Counts, rejects and time of every finished step."""
+def steps(manifests: Mapping[str, Manifest], planned: Mapping[str, Mapping[str, float]]) -> Table:
+    """Time, the time that was planned, counts and rejects of every finished step.
+
+    Args:
+        manifests: Finished step -> manifest.
+        planned: Step -> what was expected of it; a step that is not there was made for another run.
+    """
     rows = []
     for name, m in manifests.items():
         counts = ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in m.counts.items())
         rejects = ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in m.rejects.items())
-        rows.append([Cell(name, kind="name"), Cell(clock(m.seconds)), Cell(counts or "–"), Cell(rejects or "none")])
+        worked = Cell(clock(m.seconds), spoken(m.incidents))
+        row = [Cell(name, kind="name"), worked, _planned(m.seconds, planned.get(name))]
+        rows.append([*row, Cell(counts or "–"), Cell(rejects or "none")])
     if len(rows) > 1:
         total = clock(sum(m.seconds for m in manifests.values()))
-        rows.append([Cell("all", kind="group"), Cell(total), Cell(""), Cell("")])
-    return Table(("step", "time", "counts", "rejects"), rows)
+        both = [(manifests[name].seconds, planned[name]["seconds"]) for name in manifests if name in planned]
+        took, expected = (sum(column) for column in zip(*both, strict=True)) if both else (0, 0)
+        whole = _planned(took, {"seconds": expected} if len(both) == len(manifests) else None)
+        rows.append([Cell("all", kind="group"), Cell(total), whole, Cell(""), Cell("")])
+    return Table(("step", "time", "planned", "counts", "rejects"), rows)
 
 
-def clock(seconds: float) -> str:
-    """A duration: ``0.4 s``, ``42 s``, ``6:41 min``, ``2:05 h``."""
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
-    return f"{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02d} h"
+def _planned(seconds: float, planned: Mapping[str, float] | None) -> Cell:
+    """The planned time, and by how much it was too long or too short; not for what takes no time."""
+    if planned is None:
+        return Cell("–")
+    off = f"{planned['seconds'] / seconds - 1:+.0%}" if seconds >= 1 else ""
+    return Cell(clock(planned["seconds"]), off)
 
 
 def traces_by_level(levels: Json) -> Table:

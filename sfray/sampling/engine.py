@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,15 +76,32 @@ class Refused:
 
 
 class Engine:
-    """``vllm.LLM`` behind requests. Import and construction take seconds: one per actor."""
+    """``vllm.LLM`` behind requests. Import and construction take seconds: one per actor.
 
-    def __init__(self, model: Path, config: ModelConfig, engine: EngineConfig) -> None:
-        """Loads the model; the environment of :func:`environment` must be set by then."""
+    Attributes:
+        start: When its process began with the imports, was done with them, and had loaded the model.
+    """
+
+    def __init__(
+        self, model: Path, config: ModelConfig, engine: EngineConfig, on_step: Callable[[int], None] | None = None
+    ) -> None:
+        """Loads the model; the environment of :func:`environment` must be set by then.
+
+        Args:
+            model: Its folder.
+            config: Its settings.
+            engine: The engine's.
+            on_step: Is told after each step of the engine how many requests are unfinished; it must be quick.
+        """
+        began = time.time()
         from vllm import LLM
 
+        imported = time.time()
+        self._on_step = on_step
         self.context = config.context
         self.llm = LLM(model=str(model), **engine_arguments(config, engine))
         self.tokenizer = load_tokenizer(model, config.trust_remote_code)
+        self.start = (began, imported, time.time())
 
     def sample(self, requests: Sequence[Request], decoding: DecodingConfig) -> list[list[Sampled] | Refused]:
         """Continues every prompt.
@@ -100,10 +118,9 @@ class Engine:
             0 if refusal else room(len(p), decoding, self.context) for p, refusal in zip(prompts, refused, strict=True)
         ]
         outputs = iter(
-            self.llm.generate(
+            self._generate(
                 [TokensPrompt(prompt_token_ids=p) for p, left in zip(prompts, rooms, strict=True) if left],
                 [sampling_params(decoding, r, left) for r, left in zip(requests, rooms, strict=True) if left],
-                use_tqdm=False,
             )
             if any(rooms)
             else ()
@@ -128,12 +145,20 @@ class Engine:
             sampling_params(decoding, r, max(left, 1), break_loops=True)
             for (r, _), left in zip(starts, rooms, strict=True)
         ]
-        outputs = self.llm.generate(
-            [TokensPrompt(prompt_token_ids=prompt + ids) for prompt, ids in prompts], params, use_tqdm=False
-        )
+        outputs = self._generate([TokensPrompt(prompt_token_ids=prompt + ids) for prompt, ids in prompts], params)
         return [
             self._joined(ids, _sampled(output.outputs[0])) for (_, ids), output in zip(prompts, outputs, strict=True)
         ]
+
+    def _generate(self, prompts: list[Any], params: list[Any]) -> list[Any]:
+        """What ``LLM.generate`` does, in the steps that it takes: each is a heartbeat."""
+        self.llm.enqueue(prompts, params, use_tqdm=False)
+        engine, finished = self.llm.llm_engine, []
+        while engine.has_unfinished_requests():
+            finished += [output for output in engine.step() if output.finished]
+            if self._on_step is not None:
+                self._on_step(engine.get_num_unfinished_requests())
+        return sorted(finished, key=lambda output: int(output.request_id))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of token ids, without special tokens."""

@@ -8,12 +8,11 @@ Data restarts dead actors and repeats their shards; seeds make the repeat identi
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.pool import ThreadPool
+from multiprocessing.pool import AsyncResult, ThreadPool
 from typing import Any, ClassVar
 
 from sfray.config import DecodingConfig
@@ -24,6 +23,16 @@ from sfray.progress import Bar
 from sfray.records import Reject
 from sfray.sampling.engine import Engine, Refused, Request, Sampled, environment
 from sfray.store.artifact import Artifact, StageStalled
+from sfray.store.sessions import Span
+from sfray.watch.metrics import QUEUE, ROWS, RUNNING, TOKEN_RATE, TOKENS, Meter, tags_of
+from sfray.watch.watchdog import Watchdog
+from sfray.watch.worker import join
+
+POLL_SECONDS = 0.5
+"""Longest time that a row is awaited without a look around."""
+
+STARTED = ("imports_began", "imports_ended", "engine_ended")
+"""Columns of a shard's summary: when its engine started, in seconds since the epoch."""
 
 
 @dataclass(frozen=True)
@@ -91,18 +100,29 @@ class ShardWorker:
 
     def __init__(self, job: ShardJob, model: str) -> None:
         self.job = job
+        self.journal = join(job.output)
+        self.meter = Meter(tags_of(job.output))
         # Resolved here: a model of the hub lies where this node keeps its downloads.
-        self.engine = Engine(resolve(model), job.config.model, job.config.engine)
+        self.engine = Engine(resolve(model), job.config.model, job.config.engine, self.step)
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
-        """Works off the shards of a batch; returns a summary of each."""
-        summaries = [self.work(int(shard)) for shard in batch["shard"]]
+    def step(self, unfinished: int) -> None:
+        """The engine has done a step."""
+        if self.journal.beat():
+            self.meter.set(RUNNING, unfinished)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        """Works off the shards of a batch; returns a summary of each, and when its engine started."""
+        start = dict(zip(STARTED, self.engine.start, strict=True))
+        summaries = [self.work(int(shard)) | start for shard in batch["shard"]]
         return {key: [s[key] for s in summaries] for key in summaries[0]}
 
     def work(self, shard: int) -> dict[str, int]:
         """Samples one shard and persists it."""
+        self.journal.begin(shard)
         done = self.job.finished(self.engine, shard)
         self.job.output.write_shard(shard, to_table(self.job.record, done.rows), done.rejects)
+        self.journal.idle()
+        self.meter.set(RUNNING, 0)
         return {"shard": shard, "rows": len(done.rows), "rejects": len(done.rejects), "tokens": done.tokens}
 
 
@@ -120,18 +140,36 @@ def run_shards(job: ShardJob, model: str, shards: int, title: str) -> dict[int, 
 
     Raises:
         StageStalled: Nothing finished for ``engine.timeout_minutes``.
+        WorkerSilent: An engine did no step for ``cluster.silent_minutes``.
         ray.exceptions.RayError: An actor failed for a reason that a retry cannot fix.
     """
     written: dict[int, int] = {}
     missing = job.output.missing(shards)
     if not missing:
         return written
-    speed = Speed()
+    speed, meter, began = Speed(), Meter(tags_of(job.output)), time.time()
+    watchdog = Watchdog(job.output, title, job.config.cluster.silent_minutes)
     with Bar(title, total=shards, unit="shards", done=shards - len(missing)) as bar:
-        for summary in watched(summaries(job, model, missing), job.config.engine.timeout_minutes):
+        for summary in watched(summaries(job, model, missing), job.config.engine.timeout_minutes, watchdog.look):
+            if not written:
+                job.output.spent(*start_spans(began, *(summary[name] for name in STARTED)))
             written[summary["shard"]] = summary["rows"]
             bar.advance(speed.note(summary["rows"], summary["tokens"], time.monotonic()))
+            meter.add(ROWS, summary["rows"])
+            meter.add(TOKENS, summary["tokens"])
+            meter.set(TOKEN_RATE, speed.tokens_per_second)
+            meter.set(QUEUE, len(missing) - len(written))
+        watchdog.look(now=True)
     return written
+
+
+def start_spans(began: float, imports: float, imported: float, loaded: float) -> list[Span]:
+    """What came before the first shard: the actor's process, its imports, its engine. In seconds since the epoch."""
+    return [
+        Span(name="workers", began=began, ended=max(began, imports)),
+        Span(name="imports", began=imports, ended=imported),
+        Span(name="engine", began=imported, ended=loaded),
+    ]
 
 
 @dataclass
@@ -141,6 +179,7 @@ class Speed:
     rows: int = 0
     tokens: int = 0
     first: tuple[int, int, float] | None = None
+    tokens_per_second: float | None = None
 
     def note(self, rows: int, tokens: int, now: float) -> str:
         """Counts a finished shard; what to show beside the bar.
@@ -157,8 +196,8 @@ class Speed:
         before = self.first
         if (seconds := now - before[2]) <= 0:
             return f"{self.rows:,} rows"
-        rates = (self.rows - before[0]) / seconds, (self.tokens - before[1]) / seconds
-        return f"{self.rows:,} rows, {rates[0]:,.0f} rows/s, {rates[1]:,.0f} tokens/s"
+        row_rate, self.tokens_per_second = (self.rows - before[0]) / seconds, (self.tokens - before[1]) / seconds
+        return f"{self.rows:,} rows, {row_rate:,.0f} rows/s, {self.tokens_per_second:,.0f} tokens/s"
 
 
 def summaries(job: ShardJob, model: str, shards: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -180,21 +219,37 @@ def summaries(job: ShardJob, model: str, shards: Sequence[int]) -> Iterator[dict
     yield from results.iter_rows()
 
 
-def watched(rows: Iterator[dict[str, Any]], minutes: float) -> Iterator[dict[str, Any]]:
+def watched(
+    rows: Iterator[dict[str, Any]], minutes: float, look: Callable[[], None] = lambda: None
+) -> Iterator[dict[str, Any]]:
     """Passes rows on; raises when none comes for too long.
 
     Each row is awaited in another thread, because an engine that hangs in native code (a dead
     accelerator, for one) leaves Ray Data waiting for ever. It is a ``ThreadPool``'s: Python
     waits for the threads of ``concurrent.futures`` at exit, for ever too.
 
+    Args:
+        rows: The rows.
+        minutes: How long to wait for one.
+        look: Called at least every ``POLL_SECONDS`` meanwhile; what it raises ends the wait.
+
     Raises:
         StageStalled: No row came for ``minutes``.
     """
     waiter = ThreadPool(1)
     try:
-        while (row := waiter.apply_async(next, (rows, None)).get(minutes * 60)) is not None:
+        while (row := _awaited(waiter.apply_async(next, (rows, None)), minutes, look)) is not None:
             yield row
-    except multiprocessing.TimeoutError:
-        raise StageStalled(minutes) from None
     finally:
         waiter.close()
+
+
+def _awaited(result: AsyncResult[Any], minutes: float, look: Callable[[], None]) -> Any:
+    deadline = time.monotonic() + minutes * 60
+    while True:
+        look()
+        result.wait(max(0.0, min(POLL_SECONDS, deadline - time.monotonic())))
+        if result.ready():
+            return result.get()
+        if time.monotonic() >= deadline:
+            raise StageStalled(minutes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from sfray import prompts
@@ -49,7 +49,7 @@ class Reflect(Stage[ReflectionSettings, Inputs]):
         """The settings with the demands of the steps that read the reflections, in lazy mode."""
         if settings.reflect.mode != "lazy":
             return settings
-        given = {name: getattr(settings, name) for name in ("run", "prompts", "model", "engine", "reflect")}
+        given = {field.name: getattr(settings, field.name) for field in fields(ReflectionSettings)}
         demands: dict[str, Demand] = {}
         because = "" if readers else "no step of the method reads them"
         for reader in readers:

@@ -4,6 +4,7 @@
                                         part-00000.parquet   shards, each renamed into place when whole
                                         rejects/00000.parquet
                                         epochs/000001        the drivers that opened it, :mod:`sfray.store.epochs`
+                                        workers/…            who worked on it, :mod:`sfray.store.workers`
                                         rejects.parquet      all of them, written at the end
                                         manifest.json        written last: the artifact is done when it exists
 
@@ -30,7 +31,7 @@ from sfray.io.arrow import schema, to_table
 from sfray.io.files import read_json, remove, remove_leftovers, replacing, require_space, write_json
 from sfray.io.parquet import is_whole, write_table
 from sfray.records import Reject
-from sfray.store import epochs, sessions
+from sfray.store import epochs, sessions, workers
 from sfray.store.difference import difference
 from sfray.store.fingerprint import of_step
 from sfray.store.manifest import Manifest, versions
@@ -73,6 +74,8 @@ class Artifact:
         config: The settings that it depends on.
         inputs: Name of each input -> fingerprint, or label -> fingerprint for an input of several.
         claim: The right to write in it, from :meth:`open` on.
+        run: The run that makes it, as metrics are tagged; no part of what it is.
+        step: The step that makes it, likewise.
     """
 
     path: Path
@@ -80,6 +83,13 @@ class Artifact:
     config: Mapping[str, Any]
     inputs: Mapping[str, Any]
     claim: epochs.Claim | None = field(default=None, compare=False, repr=False)
+    run: str = field(default="", compare=False, repr=False)
+    step: str = field(default="", compare=False, repr=False)
+
+    @property
+    def epoch(self) -> int:
+        """Of the driver that has it open; 0 where nobody has."""
+        return self.claim.epoch if self.claim is not None else 0
 
     @property
     def fingerprint(self) -> str:
@@ -247,6 +257,10 @@ class Artifact:
         """The finished shards in order."""
         return sorted(self.path.glob("part-*.parquet"), key=lambda p: int(p.stem.removeprefix("part-")))
 
+    def spent(self, *spans: sessions.Span) -> None:
+        """Notes what a driver's time went into beside work; it comes into the manifest as ``timings``."""
+        sessions.note(self.plan_path, spans)
+
     def keep_rejects(self, rejects: Iterable[Reject]) -> Path:
         """Writes the rejects of a step that fails, so that each one's reason can be looked up."""
         file = self.path / "rejects.parquet"
@@ -291,8 +305,10 @@ class Artifact:
             metrics=dict(metrics or {}),
             seconds=round(sum(session["ended"] - session["began"] for session in worked), 3),
             sessions=len(worked),
+            timings=sessions.timings(worked),
             finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             versions=versions(),
+            incidents=workers.incidents(workers.read(self.path)),
         )
         write_json(self.manifest_path, asdict(manifest))
         return manifest

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sfray.io.files import read_json
-from sfray.store import failure
+from sfray.store import failure, workers
 from sfray.store.failure import LOGS, Failure
 from sfray.store.folder import RunFolder
 
@@ -25,6 +25,10 @@ HINTS = (
         "The node has no usable GPU: look at `sfray doctor` there, or set engine=cpu.",
     ),
     (r"No space left|DiskFull|quota|Read-only file system", "Make room on the disk of run.dir, then run again."),
+    (
+        r"WorkerSilent|silent_minutes",
+        "A worker hung. The file of its stacks says at which line; running again goes on.",
+    ),
     (r"StageStalled|timeout_minutes", "Nothing came for too long: look at the workers' logs, or raise the limit."),
     (
         r"NoCluster|NoRoom|ConnectionError|GcsRpcError|RaySystemError|failed to connect",
@@ -47,6 +51,7 @@ class Diagnosis:
         redone: What resuming would make again.
         logs: Files to look at.
         quiet: Seconds since the step last wrote anything.
+        incidents: What went wrong before, in words; empty where nothing did.
     """
 
     step: str
@@ -56,6 +61,7 @@ class Diagnosis:
     redone: str
     logs: tuple[Path, ...]
     quiet: float
+    incidents: str = ""
 
 
 def diagnose(run: RunFolder) -> list[Diagnosis]:
@@ -76,7 +82,14 @@ def _of(step: str, folder: Path) -> Diagnosis:
     said = f"{found.errors[0][0]}: {found.errors[0][1]}" if found else ""
     hint = next((text for pattern, text in HINTS if re.search(pattern, said)), "") if state == "failed" else ""
     return Diagnosis(
-        step, state, found if state == "failed" else None, hint, _redone(folder), tuple(_logs(folder)), _quiet(folder)
+        step,
+        state,
+        found if state == "failed" else None,
+        hint,
+        _redone(folder),
+        tuple(_logs(folder)),
+        _quiet(folder),
+        workers.spoken(workers.incidents(workers.read(folder))),
     )
 
 

@@ -26,7 +26,9 @@ class Manifest:
         metrics: Anything else worth reporting (rates, losses, hashes).
         seconds: Wall time over all sessions.
         sessions: Times that a driver worked on it: more than one after interruptions.
+        timings: Seconds of it that were not work, by name: ``ray``, ``workers``, ``imports``, ``engine``, ``export``.
         versions: Installed packages.
+        incidents: What went wrong without a failure, over all sessions, as :mod:`sfray.store.workers` counts it.
     """
 
     stage: str
@@ -38,8 +40,10 @@ class Manifest:
     metrics: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     sessions: int = 1
+    timings: dict[str, float] = field(default_factory=dict)
     finished: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    incidents: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Self:

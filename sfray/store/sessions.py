@@ -1,17 +1,27 @@
 """When drivers worked on a stage: its wall time survives interruptions.
 
 The plan of a stage lists a session for each time a driver opened it. A session that was
-interrupted ended, as far as its files tell, when the newest of them was written.
+interrupted ended, as far as its files tell, when the newest of them was written. What of a session
+was not work (the start of Ray, of an engine) is listed in it as spans.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
-from sfray.io.files import read_json
+from sfray.io.files import read_json, write_json
 from sfray.store import epochs
+
+
+class Span(TypedDict):
+    """A part of a session, in seconds since the epoch."""
+
+    name: str
+    began: float
+    ended: float
 
 
 class Session(TypedDict):
@@ -19,6 +29,7 @@ class Session(TypedDict):
 
     began: float
     ended: float
+    spans: NotRequired[list[Span]]
 
 
 def begin() -> Session:
@@ -47,6 +58,23 @@ def ended(plan: Path) -> list[Session]:
     if found:
         found[-1]["ended"] = max(found[-1]["began"], time.time())
     return found
+
+
+def note(plan: Path, spans: Iterable[Span]) -> None:
+    """Adds spans to the session that is under way."""
+    found = _read(plan)
+    if found:
+        found[-1]["spans"] = [*found[-1].get("spans", []), *spans]
+        write_json(plan, read_json(plan) | {"sessions": found})
+
+
+def timings(worked: Iterable[Session]) -> dict[str, float]:
+    """Name of each span -> its seconds over all sessions."""
+    total: dict[str, float] = {}
+    for session in worked:
+        for span in session.get("spans", []):
+            total[span["name"]] = round(total.get(span["name"], 0.0) + span["ended"] - span["began"], 3)
+    return total
 
 
 def _read(plan: Path) -> list[Session]:

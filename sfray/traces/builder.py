@@ -9,7 +9,7 @@ the same for any number of builders and after any death.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -34,9 +34,15 @@ from sfray.traces.format import Count
 from sfray.traces.recipes import require
 from sfray.traces.statistics import Statistics
 from sfray.traces.subsample import subsample
+from sfray.watch.metrics import QUEUE, ROWS, Meter, tags_of
+from sfray.watch.watchdog import Watchdog
+from sfray.watch.worker import join
 
 CPUS_PER_BUILDER = 0.5
 """Ray reservation: half of it is reading and writing."""
+
+POLL_SECONDS = 0.5
+"""Longest time that a result is awaited without a look around."""
 
 _MAX_DEATHS = 5
 
@@ -82,9 +88,10 @@ class TraceBuilder:
             sources.skills,
         )
         self.output = output
-        self.output.join()
+        self.journal = join(output)
         self.sources = sources
         self.questions = pq.ParquetFile(sources.questions.file)
+        self.journal.beat()  # up: what is slow is done
 
     def names(self, shard: int) -> tuple[int, list[str]]:
         """The ids of the traces that a shard can make."""
@@ -100,10 +107,12 @@ class TraceBuilder:
         Returns:
             What the progress bar shows.
         """
+        self.journal.begin(shard)
         built = self._built(shard, kept)
         # Before the part: where a part is, its statistics are too.
         write_json(_statistics(self.output, shard), built.statistics.as_dict())
         self.output.write_shard(shard, to_table(Trace, built.traces), built.rejects)
+        self.journal.idle()
         return {"shard": shard, "traces": len(built.traces), "rejects": len(built.rejects)}
 
     def _built(self, shard: int, kept: frozenset[str] | None = None) -> Built:
@@ -151,16 +160,21 @@ def build(config: TraceSettings, output: Artifact, model: str, sources: Sources)
     skills([one.skill for one in sources.segments], "traces: segments")
     shards = _shards(sources)
     missing = output.missing(shards)
+    watchdog = Watchdog(output, "traces", config.cluster.silent_minutes)
+    meter = Meter(tags_of(output))
     with Bar("traces", shards, "shards", done=shards - len(missing)) as bar:
         written: dict[int, int] = {}
         with _builders(config, output, models.anywhere(model), sources, len(missing)) as builders:
             minutes = config.engine.timeout_minutes
             kept = _kept(config, builders, range(shards)) if missing else {}
             work = [(shard, kept.get(shard)) for shard in missing]
-            for summary in _each(builders, "build", work, minutes):
+            for summary in _each(builders, "build", work, minutes, watchdog.look):
                 written[summary["shard"]] = summary["traces"]
                 traces = sum(written.values())
                 bar.advance(f"{traces:,} traces, {traces / (time.monotonic() - start):,.0f} traces/s")
+                meter.add(ROWS, summary["traces"])
+                meter.set(QUEUE, len(missing) - len(written))
+            watchdog.look(now=True)
     statistics = Statistics()
     for shard in range(shards):
         statistics.merge(read_json(_statistics(output, shard)))
@@ -217,7 +231,11 @@ def _builders(
 
 
 def _each(
-    builders: Sequence[Any], method: str, calls: Sequence[tuple[Any, ...]], timeout_minutes: float
+    builders: Sequence[Any],
+    method: str,
+    calls: Sequence[tuple[Any, ...]],
+    timeout_minutes: float,
+    look: Callable[[], None] = lambda: None,
 ) -> Iterator[Any]:
     """The results of a method of the builders, as they come.
 
@@ -226,6 +244,7 @@ def _each(
         method: Its name.
         calls: The arguments of each call.
         timeout_minutes: How long to wait for one result.
+        look: Called at least every ``POLL_SECONDS`` meanwhile; what it raises ends the wait.
 
     Raises:
         StageStalled: None came in that time.
@@ -243,11 +262,16 @@ def _each(
 
     # One shard at a time each: a slow builder never sits on work that another could do.
     at_work = {reference: b for b in builders if (reference := start(b)) is not None}
+    deadline = time.monotonic() + 60 * timeout_minutes
     while at_work:
-        ready, _ = ray.wait(list(at_work), num_returns=1, timeout=60 * timeout_minutes)
-        if not ready:
+        look()
+        ready, _ = ray.wait(list(at_work), num_returns=1, timeout=min(POLL_SECONDS, 60 * timeout_minutes))
+        if not ready and time.monotonic() >= deadline:
             raise StageStalled(timeout_minutes)
+        if not ready:
+            continue
         (finished,) = ready
+        deadline = time.monotonic() + 60 * timeout_minutes
         builder = at_work.pop(finished)
         yield ray.get(finished)
         if (reference := start(builder)) is not None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sfray.config import TraceConfig
 from sfray.traces.drawing import Drawn, Make, Orders, fitting, whole
@@ -53,6 +54,27 @@ def no_reflections(pools: Pools, config: TraceConfig, rng: random.Random, make: 
     """The reflection ablation: exactly the traces of Algorithm 1, without what reflects."""
     bare = algorithm1(pools, config, rng, lambda plan: make(plan.without_reflections()))
     return [replace(d, first=d.first.without_reflections(), plan=d.plan.without_reflections()) for d in bare]
+
+
+def shuffled_verdicts(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:
+    """A control: Algorithm 1, but the reflections of a trace are dealt to its attempts at random.
+
+    The attempts, their order, the words between them and the number of each verdict stay as they were; what a
+    verdict says of the attempt before it is left to chance.
+    """
+    own = random.Random(rng.getrandbits(64))  # noqa: S311  (not for secrets)
+
+    def dealt(plan: Plan) -> tuple[Plan, Any] | None:
+        """The plan with its reflections dealt at random, and what is made of it."""
+        reflections = [step.reflection for step in plan.steps]
+        own.shuffle(reflections)
+        steps = tuple(Step(step.attempt, r) for step, r in zip(plan.steps, reflections, strict=True))
+        shuffled = replace(plan, steps=steps)
+        made = make(shuffled)
+        return None if made is None else (shuffled, made)
+
+    drawn = algorithm1(pools, config, rng, dealt)
+    return [d if d.made is None else replace(d, plan=d.made[0], made=d.made[1]) for d in drawn]
 
 
 def fixed_ratio(pools: Pools, config: TraceConfig, rng: random.Random, make: Make = whole) -> list[Drawn]:

@@ -59,6 +59,7 @@ RECIPES = {
         Recipe("fixed_ratio", draining.fixed_ratio, needs_only_drawn=True),
         Recipe("no_order", draining.no_order, ends_correct=False, needs_only_drawn=True),
         Recipe("no_reflections", draining.no_reflections, needs_only_drawn=True),
+        Recipe("shuffled_verdicts", draining.shuffled_verdicts, needs_only_drawn=True),
         Recipe("one_correct", released.one_correct, aliases=("0C",)),
         Recipe("last_correct", released.last_correct, aliases=("*C",)),
         Recipe("each_length", released.each_length, aliases=("*C_full",)),

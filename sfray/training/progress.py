@@ -15,7 +15,12 @@ INTERVAL = 0.5
 
 @contextmanager
 def following(
-    title: str, steps: int, read: Callable[[], list[dict[str, Any]]], describe: Callable[[Mapping[str, Any]], str]
+    title: str,
+    steps: int,
+    read: Callable[[], list[dict[str, Any]]],
+    describe: Callable[[Mapping[str, Any]], str],
+    on_step: Callable[[Mapping[str, Any]], None] = lambda line: None,  # noqa: ARG005 - the default does nothing
+    look: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
     """Shows a bar while the block runs.
 
@@ -24,14 +29,23 @@ def following(
         steps: Steps in all.
         read: Gives the steps recorded so far, each with its ``step``.
         describe: The figures of the latest step, in words.
+        on_step: Is given each step that is new, in order.
+        look: Called at each look.
     """
     ended = threading.Event()
+    seen = max((line["step"] for line in read()), default=0)  # by earlier drivers
     with Bar(title, steps, "steps") as bar:
 
         def show() -> None:
             """Moves the bar to the last recorded step."""
+            nonlocal seen
+            look()
             recorded = read()
             if recorded and recorded[-1]["step"] != bar.done:
+                for line in recorded:
+                    if line["step"] > seen:
+                        on_step(line)
+                seen = recorded[-1]["step"]
                 bar.update(recorded[-1]["step"], describe(recorded[-1]))
 
         def poll() -> None:

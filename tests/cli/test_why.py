@@ -11,6 +11,8 @@ from sfray import pipeline
 from sfray.cli import app
 from sfray.compose import load
 from sfray.stages.questions import MakeQuestions
+from sfray.store.artifact import Artifact
+from sfray.store.workers import Identity, Journal
 
 SMALL = ["steps=[questions]", "task.sft.count=4", "task.rl.count=16", "task.eval.count=4"]
 
@@ -41,6 +43,17 @@ def test_a_step_that_fails_is_explained_and_forgotten_once_it_is_done(
     assert "  resume   the command that started the run makes all of the step again" in text
     pipeline.run(config)
     assert said(tmp_path / "r") == "every step that was begun is finished\n"
+
+
+def test_a_step_that_was_interrupted_tells_what_went_wrong_before(tmp_path: Path) -> None:
+    artifact = Artifact(tmp_path / "r" / "attempts", "sample", {}, {})
+    artifact.open()
+    artifact.missing(2)
+    for process in (1, 2):
+        Journal(artifact.path, Identity("actor", "a", 1, "node1", process)).begin(0)
+    lines = said(tmp_path / "r").splitlines()
+    assert lines[0] == "attempts: interrupted, last wrote 0 min ago"
+    assert "  before   1 actor restarted, 1 shard made twice" in lines
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sfray.compose import load
@@ -36,3 +38,8 @@ def test_what_is_given_wins() -> None:
 def test_a_name_that_does_not_tell_it_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=r"^deploy\.parameters_billion: must be given: "):
         parameters(load([f"model.path={name}"]))
+
+
+def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^model\.path: .*: no weights .*; or give deploy\.parameters_billion$"):
+        parameters(load([f"model.path={tmp_path}"]))

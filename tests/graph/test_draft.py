@@ -79,7 +79,7 @@ def differing(one: Config, other: Config) -> set[str]:
         ("steps", ["traces"], set()),
         ("run__name", "other", set()),
         ("run__dir", "elsewhere", set()),
-        ("report__traces", 3, set()),
+        ("report__entries", 3, set()),
         ("run__seed", 1, AFTER["questions"]),
         ("run__shard_questions", 8, AFTER["questions"]),
         ("task__sft__count", 300, {"questions"} | AFTER["attempts"]),

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfray.grammar import Pair, render
-from sfray.report.markup import Block, Piece, blocks, trimmed
+from sfray.report.markup import Block, Piece, blocks
 
 _TRACE = render(
     [
@@ -18,11 +18,11 @@ _TRACE = render(
 
 
 def test_a_trace_falls_into_its_parts():
-    shown = trimmed(blocks(_TRACE))
+    shown = [block for block in blocks(_TRACE) if "".join(p.text for p in block.pieces).strip()]
     assert [b.kind for b in shown] == [
         "tag", "sample", "reflect incorrect", "glue", "sample", "reflect correct", "tag", "final"
     ]  # fmt: skip
-    assert shown[3] == Block("glue", (Piece("text", "Once more."),))
+    assert shown[3] == Block("glue", (Piece("text", "\nOnce more.\n"),))
     assert [p.text for p in shown[1].pieces if p.kind == "answer"] == ["8"]
     assert [p.text for p in shown[2].pieces if p.kind == "verdict"] == ["Incorrect"]
     assert [p.text for p in shown[-1].pieces if p.kind == "answer"] == ["\n15\n"]
@@ -51,14 +51,13 @@ def test_a_plain_answer_is_final():
 
 
 def test_a_reflection_without_a_verdict_is_unreadable():
-    assert [b.kind for b in trimmed(blocks("<think><sample>a</sample><reflect>b</reflect>"))] == [
+    assert [b.kind for b in blocks("<think><sample>a</sample><reflect>b</reflect>")] == [
         "tag", "sample", "reflect unreadable"
     ]  # fmt: skip
 
 
 def test_nothing_is_no_block():
     assert blocks("") == []
-    assert trimmed(blocks(" \n ")) == []
 
 
 @given(

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from sfray.artifacts import Attempts, Questions, Reflections, Responses
-from sfray.config import Config, EvaluateConfig, ModelConfig, QualityConfig, RunConfig
+from sfray.config import Config, EvaluateConfig, ModelConfig, QualityConfig, ReportConfig, RunConfig
 from sfray.evaluation import quality, results
 from sfray.evaluation.floors import QualityFloor
 from sfray.grammar import Pair, render
@@ -27,6 +27,7 @@ from tests.evaluation.rows import (
     write_parts,
     write_questions,
 )
+from tests.report import packed
 
 _HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&amp;\"'"
 _CONFIG = replace(
@@ -156,11 +157,11 @@ def test_a_whole_run_shows_every_part(whole):
     shown = _parse(whole)
     sections = [a["id"] for t, a in shown.elements if t == "section"]
     assert sections == ["accuracy", "training", "skills", "quality", "traces", "browser", "steps", "config"]
-    assert shown.count("svg") == 8
-    entries = shown.all_of("entry")
-    assert [(e["data-kind"], e["data-correct"]) for e in entries] == [
-        ("trace", "yes"), ("trace", "yes"), ("base", "no"), ("base", "no"), ("grpo", "yes"), ("grpo", "yes")
+    assert shown.count("svg") == 9
+    assert [(e["kind"], e["correct"]) for e in packed.read(whole)] == [
+        ("trace", True), ("trace", True), ("base", False), ("base", False), ("grpo", True), ("grpo", True)
     ]  # fmt: skip
+    assert "All 6 traces and responses of this run." in "".join(shown.text)
     text = "".join(shown.text)
     assert "a different model" in text
     assert "GRPO is better than Base on countdown-3." in text
@@ -168,22 +169,32 @@ def test_a_whole_run_shows_every_part(whole):
 
 
 def test_answers_to_one_question_can_be_set_side_by_side(whole):
-    shown = _parse(whole)
-    questions = {
-        kind: [e["data-question"] for e in shown.all_of("entry") if e["data-kind"] == kind] for kind in ("base", "grpo")
-    }
-    assert questions["base"] == questions["grpo"] == [q.id for q in _EVAL]
-    beside = whole.partition('<select name="beside">')[2].partition("</select>")[0]
-    assert re.findall('value="([^"]*)"', beside) == ["", "base", "grpo"]
-    assert ("div", {"id": "pairs", "hidden": None}) in shown.elements
+    entries = packed.read(whole)
+    questions = {kind: [e["question"] for e in entries if e["kind"] == kind] for kind in ("trace", "base", "grpo")}
+    assert questions == {"trace": [0, 1], "base": [2, 3], "grpo": [2, 3]}
+
+
+def test_a_page_over_its_limit_says_what_it_leaves_out(tmp_path):
+    _everything(tmp_path)
+    few = replace(_CONFIG, report=ReportConfig(entries=3))
+    html = _report(tmp_path, few)
+    text = "".join(_parse(html).text)
+    assert "A part of the 6 traces and responses of this run" in text
+    assert "a seeded choice of 2 of its 4 questions" in text
+    assert "report.entries=3" in text
+    assert [e["kind"] for e in packed.read(html)] == ["trace", "base", "grpo"]
 
 
 def test_hostile_text_stays_text(whole):
     shown = _parse(whole)
-    assert shown.count("script") == 1
+    scripts = [a for t, a in shown.elements if t == "script"]
+    assert [a.get("class", a.get("id")) for a in scripts if a.get("type") == "text/plain"] == ["chunk", "index"]
+    assert [a for a in scripts if a.get("type") != "text/plain"] == [{}]  # our own
     assert shown.count("img") == 0
     assert not [a for _, a in shown.elements if any(k.startswith("on") for k in a)]
-    assert "alert(1)" in "".join(shown.text)
+    assert "alert(1)" in "".join(shown.text)  # in the table of phrases
+    assert {e["prompt"] for e in packed.read(whole) if e["kind"] == "base"} == {f"Make 15. {_HOSTILE}"}
+    assert {e["text"] for e in packed.read(whole) if e["kind"] == "base"} == {_HOSTILE}
     assert "a <b> run" in "".join(shown.text)
     assert shown.count("title") == 1
 
@@ -202,15 +213,15 @@ def test_nothing_is_loaded_from_anywhere(whole):
 
 
 def test_tags_are_told_apart(whole):
-    shown = _parse(whole)
-    assert len([a for t, a in shown.elements if t == "div" and a.get("class") == "reflect correct"]) == 4
-    assert len([a for t, a in shown.elements if t == "div" and a.get("class") == "sample"]) == 4
+    kinds = [kind for e in packed.read(whole) for kind, _ in e["blocks"]]
+    assert kinds.count("reflect correct") == 4
+    assert kinds.count("sample") == 4
 
 
 def test_the_same_run_gives_the_same_page(tmp_path):
     _everything(tmp_path)
     sources = page.Sources.read(RunFolder(tmp_path), _CONFIG)
-    assert page.render(sources) == page.render(sources)
+    assert "".join(page.render(sources)) == "".join(page.render(sources))
 
 
 def test_an_empty_run_says_so(tmp_path):
@@ -235,10 +246,40 @@ def test_a_run_that_stopped_at_its_floors_shows_why(tmp_path):
     assert "Below the floor quality.min_accuracy = 0.9: 0.5" in text
 
 
+_MADE_ELSEWHERE = "my_lab.stages:Shortened"
+
+
+def _traces_by(root, step, stage_name, metrics=None):
+    made = Artifact(root / step, stage_name, {"imported": step}, {})
+    made.open()
+    made.write_shard(0, to_table(Trace, [trace(q, 0, "<think>Shown here.</think>") for q in _SFT]))
+    made.commit({}, metrics)
+
+
 def test_traces_are_shown_whatever_stage_made_them(tmp_path):
     write_questions(tmp_path, eval=_EVAL)
-    write_parts(tmp_path, "shortened", Trace, [[trace(_SFT[0], 0, "<think>Shown here.</think>")]])
-    assert "Shown here." in "".join(_parse(_report(tmp_path)).text)
+    _traces_by(tmp_path, "shortened", _MADE_ELSEWHERE)
+    html = _report(tmp_path)
+    assert [e["text"] for e in packed.read(html)] == ["<think>Shown here.</think>"] * 2
+    assert _tiles(html)["silver traces"] == "2"
+    assert "traces" not in [a["id"] for t, a in _parse(html).elements if t == "section"]  # it has no statistics
+
+
+def test_statistics_of_traces_are_shown_whatever_stage_and_step_have_them(tmp_path):
+    _traces_by(tmp_path, "silver_2", _MADE_ELSEWHERE, {"tokens": {"bin": 64, "histogram": {"0": 2}}})
+    html = _report(tmp_path)
+    assert [a["id"] for t, a in _parse(html).elements if t == "section"] == ["traces", "browser", "steps", "config"]
+    assert _tiles(html)["silver traces"] == "2"
+
+
+def test_the_last_traces_are_counted(whole):
+    assert _tiles(whole)["silver traces"] == "2"
+
+
+def _tiles(html):
+    found = re.findall(r'<div class="value">([^<]*)</div><div class="label">([^<]*)</div>', html)
+    assert found
+    return {label: value for value, label in found}
 
 
 def test_an_evaluation_without_traces(tmp_path):

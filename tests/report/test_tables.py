@@ -1,7 +1,5 @@
 from typing import Any
 
-import pytest
-
 from sfray.config import ReportConfig
 from sfray.evaluation.published import published
 from sfray.report import tables
@@ -136,21 +134,31 @@ def test_steps_are_listed_with_a_sum():
     table = tables.steps(
         {
             "questions": manifest("questions", 61.0),
-            "traces": manifest("traces", 4.4, counts={"traces": 1200}, rejects={"too_long": 3}),
-        }
+            "traces": manifest(
+                "traces", 4.4, counts={"traces": 1200}, rejects={"too_long": 3}, incidents={"actors_restarted": 2}
+            ),
+        },
+        {},
     )
+    assert [row[1].note for row in table.rows] == ["", "2 actors restarted", ""]
     assert [[c.text for c in row] for row in table.rows] == [
-        ["questions", "1:01 min", "–", "none"],
-        ["traces", "4.4 s", "1,200 traces", "3 too long"],
-        ["all", "1:05 min", "", ""],
+        ["questions", "1:01 min", "–", "–", "none"],
+        ["traces", "4.4 s", "–", "1,200 traces", "3 too long"],
+        ["all", "1:05 min", "–", "", ""],
     ]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.44, "0.4 s"), (42, "42 s"), (401, "6:41 min"), (7530, "2:05 h"), (59.9, "60 s")]
-)
-def test_clock(seconds, text):
-    assert tables.clock(seconds) == text
+def test_steps_show_what_was_planned_and_how_far_it_was_off():
+    made = {
+        "attempts": Manifest("sample", "a", {}, {}, seconds=50.0),
+        "results": Manifest("results", "r", {}, {}, seconds=0.4),
+    }
+    planned = {"attempts": {"seconds": 40.0}, "results": {"seconds": 0.5}}
+    cells = [(row[2].text, row[2].note) for row in tables.steps(made, planned).rows]
+    assert cells == [("40 s", "-20%"), ("0.5 s", ""), ("40 s", "-20%")]
+    # The whole is not set beside a plan that lacks a step.
+    del planned["results"]
+    assert [row[2].text for row in tables.steps(made, planned).rows] == ["40 s", "–", "–"]
 
 
 def test_silver_rates():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -43,7 +44,7 @@ from sfray.traces.build import Workshop, build_shard
 from sfray.traces.builder import counter
 from sfray.traces.demand import in_probe
 from tests.sampling.rows import CONFIG, QUESTION, attempt, stage
-from tests.sampling.test_shards import kill_a_worker_after
+from tests.sampling.test_shards import disturb_a_worker
 from tests.traces.rows import write_tokenizer
 
 N = 2
@@ -107,7 +108,7 @@ def jobs(root: Path, demands: Sequence[Demand]) -> tuple[LazyReflectionJob, Refl
     write_table(stage(root, "attempts").part(0), to_table(Attempt, ATTEMPTS))
     given = {
         "run": CONFIG.run, "prompts": "default", "model": CONFIG.model, "engine": CONFIG.engine,
-        "reflect": ReflectConfig(n=N, variants=VARIANTS, max_tokens=64),
+        "cluster": CONFIG.cluster, "reflect": ReflectConfig(n=N, variants=VARIANTS, max_tokens=64),
     }  # fmt: skip
     inputs = Questions(root / "questions", "sft"), Attempts(root / "attempts")
     return (
@@ -231,8 +232,8 @@ def reflected(root: Path, lazy: bool, actors: int = 1, kill: bool = False) -> di
         attempts.sample(config, stage(root, "attempts"), "tiny", source[0])  # type: ignore[arg-type]
     target = stage(root / f"lazy {lazy}, {actors} actors", "reflections")
     if kill:
-        threading.Thread(target=kill_a_worker_after, args=(target.part(0),), daemon=True).start()
-    given = {name: getattr(config, name) for name in ("run", "prompts", "model", "engine", "reflect")}
+        threading.Thread(target=disturb_a_worker, args=(target.path, signal.SIGKILL), daemon=True).start()
+    given = {name: getattr(config, name) for name in ("run", "prompts", "model", "engine", "cluster", "reflect")}
     if lazy:
         settings = LazyReflectionSettings(**given, demands=(Demand(TraceConfig(max_tokens=200), "tiny"),))
         sample(LazyReflectionJob(target, settings, *source), "tiny")

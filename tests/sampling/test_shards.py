@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
-import psutil
 import pytest
 
 from sfray.artifacts import Questions
@@ -22,10 +23,13 @@ from sfray.models import load_tokenizer, prompt_ids, resolve
 from sfray.prompts import load
 from sfray.records import Attempt
 from sfray.sampling import attempts
-from sfray.sampling.shards import Speed, StageStalled, watched
+from sfray.sampling.shards import Speed, StageStalled, start_spans, watched
+from sfray.store import workers
 from sfray.store.artifact import Artifact
+from sfray.store.manifest import Manifest
 from sfray.tasks import questions
 from sfray.tasks.countdown import Countdown
+from sfray.watch.watchdog import WorkerSilent
 from tests.sampling.rows import CONFIG, QUESTION, stage, write_questions
 
 
@@ -67,7 +71,7 @@ def test_a_pool_that_hangs_is_given_up():
 
 HANGING = """
 import threading
-from sfray.sampling.shards import Speed, StageStalled, watched
+from sfray.sampling.shards import Speed, StageStalled, start_spans, watched
 
 def hanging():
     yield {"shard": threading.Event().wait()}
@@ -84,23 +88,24 @@ def test_a_pool_that_hangs_for_ever_does_not_keep_the_driver_from_ending():
     assert (done.returncode, done.stdout) == (0, "given up\n")
 
 
-SHARDS = 3
+SHARDS = 5
 
 
-def sampled(root: Path, actors: int, kill: bool = False) -> list[Attempt]:
-    """Samples three shards of two questions with the embedded model; optionally kills an actor."""
+def sampled(root: Path, actors: int, disturb: signal.Signals | None = None, silent: float = 0) -> list[Attempt]:
+    """Samples shards of two questions with the embedded model; optionally sends a signal to an actor at work."""
     config = dataclasses.replace(
         CONFIG,
         run=RunConfig(shard_questions=2),
         task=TaskConfig(sft=SplitConfig(["3"], 2 * SHARDS)),
         engine=EngineConfig(actors=actors, max_num_seqs=64, kv_cache_gib=0.125),
+        cluster=ClusterConfig(silent_minutes=silent),
     )
     made = Artifact(root / "questions", "questions", {}, {})
     made.open()
     questions.write(config, made)
     target = stage(root, "attempts")
-    if kill:
-        threading.Thread(target=kill_a_worker_after, args=(target.part(0),), daemon=True).start()
+    if disturb is not None:
+        threading.Thread(target=disturb_a_worker, args=(target.path, disturb), daemon=True).start()
     attempts.sample(config, target, "tiny", Questions(made.path, "sft"))
     return [row for part in target.parts() for row in from_table(Attempt, read(part))]
 
@@ -111,14 +116,34 @@ def read(path: Path):
     return pq.read_table(path)
 
 
-def kill_a_worker_after(part: Path) -> None:
-    """Sends SIGKILL to the engine actor once it has finished a shard."""
-    while not part.parent.exists() or not any(part.parent.glob("part-*.parquet")):
-        time.sleep(0.02)
-    for process in psutil.Process().children(recursive=True):
-        if "ShardWorker" in process.name() or "ShardWorker" in " ".join(process.cmdline()):
-            os.kill(process.pid, signal.SIGKILL)
-            return
+def disturb_a_worker(folder: Path, number: signal.Signals) -> None:
+    """Sends a signal to the engine actor while it is at a shard after its first, wherever the two threads are."""
+    while not (found := [r for r in workers.read(folder) if r.busy and len(r.shards) > 1]):
+        time.sleep(0.01)
+    process = found[0].who.process
+    while True:
+        os.kill(process, signal.SIGSTOP)
+        if any(r.busy for r in workers.read(folder) if r.who.process == process):
+            break
+        os.kill(process, signal.SIGCONT)
+        time.sleep(0.01)
+    if number != signal.SIGSTOP:
+        os.kill(process, number)
+
+
+def made(root: Path) -> Manifest:
+    """The manifest of the attempts below a folder."""
+    return Manifest.read(root / "attempts" / "manifest.json")
+
+
+def exported() -> str:
+    """What Ray exports for Prometheus on this node."""
+    import ray
+
+    (node,) = ray.nodes()
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(f"http://127.0.0.1:{node['MetricsExportPort']}/metrics", timeout=30) as answer:
+        return answer.read().decode()
 
 
 @pytest.fixture
@@ -130,11 +155,31 @@ def ray_cluster():
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("ray_cluster")
-def test_attempts_are_the_same_for_any_number_of_actors_and_after_a_kill(tmp_path):
+def test_attempts_are_the_same_for_any_number_of_actors_and_after_a_kill(tmp_path, capsys):
     one = sampled(tmp_path / "one", actors=1)
     assert len(one) == len({a.id for a in one}) == 2 * SHARDS * 2 * 2
     assert sampled(tmp_path / "two", actors=2) == one
-    assert sampled(tmp_path / "killed", actors=1, kill=True) == one
+    assert [made(tmp_path / name).incidents for name in ("one", "two")] == [{}, {}]
+    assert "warning" not in capsys.readouterr().out
+    assert sampled(tmp_path / "killed", actors=1, disturb=signal.SIGKILL) == one
+    assert made(tmp_path / "killed").incidents == {"actors_restarted": 1, "shards_made_twice": 1}
+    assert "warning: attempts: 1 actor restarted" in capsys.readouterr().out
+    kept = [(tmp_path / name / "attempts" / "part-00001.parquet").read_bytes() for name in ("one", "two", "killed")]
+    assert kept[0] == kept[1] == kept[2]
+    with pytest.raises(WorkerSilent, match=r"no step for cluster.silent_minutes = 0.1; the stacks are in "):
+        sampled(tmp_path / "stopped", actors=1, disturb=signal.SIGSTOP, silent=0.1)
+    (file,) = (tmp_path / "stopped" / "attempts" / "logs").iterdir()
+    first, state, *frames = file.read_text().splitlines()
+    (stopped,) = workers.read(tmp_path / "stopped" / "attempts")
+    where, at = first.rsplit(maxsplit=1)
+    assert where == f"process {stopped.who.process} on {stopped.who.host}, silent at shard"
+    assert int(at) in stopped.shards[1:]
+    assert state == "state: stopped"
+    assert [line for line in frames if line.endswith("in work")]
+    assert not (file.parent.parent / "manifest.json").exists()
+    rows = re.search(r'^ray_sfray_rows_total\{.*stage="attempts".*\} (\S+)$', exported(), re.M)
+    assert rows is not None
+    assert float(rows[1]) >= 3 * len(one)
 
 
 @pytest.mark.engine
@@ -160,3 +205,13 @@ def test_long_prompts_get_what_room_there_is_or_are_rejected(tmp_path):
     assert [(r["id"], r["reason"]) for r in read(target.path / "rejects.parquet").to_pylist()] == [
         (f"{over.id}/plain", "prompt_too_long")
     ]
+
+
+def test_what_came_before_the_first_shard_is_told_apart():
+    assert start_spans(100.0, 103.0, 110.0, 114.0) == [
+        {"name": "workers", "began": 100.0, "ended": 103.0},
+        {"name": "imports", "began": 103.0, "ended": 110.0},
+        {"name": "engine", "began": 110.0, "ended": 114.0},
+    ]
+    # Another node's clock may be behind.
+    assert start_spans(100.0, 99.0, 110.0, 114.0)[0] == {"name": "workers", "began": 100.0, "ended": 100.0}

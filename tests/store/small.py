@@ -33,7 +33,7 @@ from sfray.traces import builder, selection
 from sfray.training.grpo import export, metrics
 from tests.traces.rows import write_run, write_tokenizer
 
-OWN_TO_A_SESSION = ("seconds", "sessions", "finished")
+OWN_TO_A_SESSION = ("seconds", "sessions", "finished", "incidents")
 """What a manifest says of how it was made, not of what was made."""
 
 SETTINGS = [
@@ -165,7 +165,9 @@ def _pool(config: Any, output: Artifact, model: str, sources: Any, work: int) ->
     yield [builder.TraceBuilder(config, output, model, sources, prompts)] if work else []
 
 
-def _each(builders: list[Any], method: str, calls: list[tuple[Any, ...]], minutes: float) -> Iterator[Any]:
+def _each(
+    builders: list[Any], method: str, calls: list[tuple[Any, ...]], minutes: float, look: Any = None
+) -> Iterator[Any]:
     for call in calls:
         yield getattr(builders[0], method)(*call)
 
@@ -233,7 +235,7 @@ def contents(root: Path) -> dict[str, str]:
         name = str(path.relative_to(root))
         if path.is_symlink():
             found[name] = str(path.readlink())
-        elif path.is_file() and path.name != ".lock" and path.parent.name != "epochs":
+        elif path.is_file() and path.name != ".lock" and path.parent.name not in ("epochs", "workers"):
             found[name] = _content(path)
     return found
 

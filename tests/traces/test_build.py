@@ -119,9 +119,14 @@ def test_every_trace_parses_back_and_is_judged_as_labelled(name: str, seed: int,
         reflected = [(said[i],) if i in said else () for i in trace.reflections]
         assert [t.reflections for t in thinking.tries] == reflected
         right = [text_of[i].correct for i in trace.attempts]
-        for tried, correct in zip(thinking.tries, right, strict=True):
-            for written in tried.reflections:
-                assert parse_verdict(written) is (Verdict.CORRECT if correct else Verdict.INCORRECT)
+        reflected_on = [
+            (text, correct) for t, correct in zip(thinking.tries, right, strict=True) for text in t.reflections
+        ]
+        verdicts = [parse_verdict(text) for text, _ in reflected_on]
+        due = [Verdict.CORRECT if correct else Verdict.INCORRECT for _, correct in reflected_on]
+        if name == "shuffled_verdicts":
+            verdicts, due = sorted(map(str, verdicts)), sorted(map(str, due))
+        assert verdicts == due
         assert (sum(right), len(right) - sum(right)) == (trace.n_correct, trace.n_incorrect)
         outcome = verify("countdown", gold[trace.question_id], trace.text)
         assert outcome.answer == trace.answer

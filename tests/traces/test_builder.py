@@ -153,6 +153,9 @@ def test_a_killed_builder_costs_nothing(undisturbed: Artifact, inputs: builder.S
     assert len(finished_at_death) == 1
     assert finished_at_death[0] < QUESTIONS // SHARD
     assert contents(stage) == contents(undisturbed)
+    assert undisturbed.manifest.incidents == {}
+    assert stage.manifest.incidents["actors_restarted"] == 1
+    assert stage.manifest.incidents.get("shards_made_twice", 0) <= 1  # it may have died between two
 
 
 def builder_pid() -> int | None:

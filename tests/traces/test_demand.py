@@ -81,7 +81,7 @@ def traces(attempts: list[Attempt], reflections: list[Reflection], shop: Worksho
 
 
 def test_these_recipes_are_lazy() -> None:
-    assert LAZY == ["algorithm1", "fixed_ratio", "no_order", "no_reflections", "uniform"]
+    assert LAZY == ["algorithm1", "fixed_ratio", "no_order", "no_reflections", "shuffled_verdicts", "uniform"]
     assert recipe("algorithm1+uniform").needs_only_drawn
     assert not recipe("algorithm1+each_length").needs_only_drawn
 

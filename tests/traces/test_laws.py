@@ -128,6 +128,7 @@ ALGORITHM1, UNIFORM = drained(numbers(lambda n: n - 1)), numbers(lambda _: L_MAX
 LAWS: dict[tuple[str, bool], list[Law]] = {
     ("algorithm1", False): [ALGORITHM1],
     ("no_reflections", False): [ALGORITHM1],
+    ("shuffled_verdicts", False): [ALGORITHM1],
     ("uniform", False): [drained(UNIFORM)],
     ("no_order", False): [drained(UNIFORM, correct_last=False)],
     ("fixed_ratio", False): [drained({(2, 1): F(1)})],

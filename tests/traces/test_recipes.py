@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction as F
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,9 @@ def test_every_recipe_is_sound(name: str, correct: int, incorrect: int, l_max: i
         assert all(
             (s.reflection is None) == name.endswith(("no_reflections", "without_reflections")) for s in plan.steps
         )
-        assert all(s.reflection is None or s.reflection.attempt_id == s.attempt.id for s in plan.steps)
+        reflected = [s.reflection.attempt_id for s in plan.steps if s.reflection]
+        own = [s.attempt.id for s in plan.steps if s.reflection]
+        assert (sorted(reflected) == sorted(own)) if name == "shuffled_verdicts" else (reflected == own)
         if recipe(name).ends_correct:
             assert plan.steps[plan.final].correct
 
@@ -81,6 +84,10 @@ SHAPES = {
     # |Y+| = 1, |Y-| = 2, l_max = 2: n- is 0, 1 or 2.
     "uniform": ((1, 2, {"l_max": 2}), {"C": F(1, 3), "IC": F(1, 3), "IIC": F(1, 3)}),
     "no_reflections": (
+        (2, 1, {"l_max": 2}),
+        {"C C": F(1, 2), "CC": F(1, 4), "ICC": F(1, 8), "CIC": F(1, 8)},
+    ),
+    "shuffled_verdicts": (
         (2, 1, {"l_max": 2}),
         {"C C": F(1, 2), "CC": F(1, 4), "ICC": F(1, 8), "CIC": F(1, 8)},
     ),
@@ -134,6 +141,19 @@ def test_shapes_are_distributed_as_computed_by_hand(name: str) -> None:
 def test_no_reflections_are_the_traces_of_algorithm1_without_them() -> None:
     whole, bare = plans("algorithm1", 4, 4, seed=3), plans("no_reflections", 4, 4, seed=3)
     assert [[s.attempt for s in p.steps] for p in whole] == [[s.attempt for s in p.steps] for p in bare]
+
+
+def test_shuffled_verdicts_are_dealt_to_the_attempts_of_their_trace_in_every_order_alike() -> None:
+    rng = random.Random(6)
+    made = pools(2, 1)
+    seen: Counter[tuple[int, ...]] = Counter()
+    for _ in range(DRAWS):
+        for plan in recipe("shuffled_verdicts").plans(made, TraceConfig(l_max=2), rng):
+            if plan.shape in ("ICC", "CIC"):
+                own = [step.attempt.id for step in plan.steps]
+                seen[tuple(own.index(step.reflection.attempt_id) for step in plan.steps if step.reflection)] += 1
+    assert set(seen) == set(permutations(range(3)))
+    assert chisquare(list(seen.values())).pvalue > 0.001
 
 
 def test_one_correct_has_one_shape_and_every_attempt_is_as_likely() -> None:

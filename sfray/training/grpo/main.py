@@ -8,6 +8,7 @@ path first, and on CPU it is itself verl's task runner, which saves a process.
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 
@@ -31,6 +32,7 @@ def die_with_parent(parent: int) -> None:
 
 def main() -> None:
     """Composes verl's config from the command line and trains."""
+    faulthandler.register(signal.SIGUSR1, all_threads=True)  # into the log, where the driver asks for it
     if parent := os.environ.get("SFRAY_PARENT"):
         die_with_parent(int(parent))
 
@@ -38,6 +40,7 @@ def main() -> None:
     import verl.trainer.main_ppo as verl_main
     from omegaconf import DictConfig, open_dict
 
+    from sfray.training.grpo.following import Following
     from sfray.training.grpo.probe import probe_verl
 
     @hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)
@@ -50,6 +53,7 @@ def main() -> None:
             use_critic=verl_main.need_critic(config),
         )
         probe_verl(config)
+        Following.start()
         with open_dict(config):
             config.ray_kwargs.ray_init.runtime_env.env_vars = {k: os.environ[k] for k in _FORWARDED if k in os.environ}
         verl_main.run_ppo(config, task_runner_class=_runner(config.trainer.device))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -27,6 +28,9 @@ MARKER = "SFRAY_GRPO_RUN"
 
 PARENT = "SFRAY_PARENT"
 """Environment variable with the process id of the driver that started it."""
+
+_STACKS_SECONDS = 1.0
+"""How long a process may take to write its stacks."""
 
 _SHARED_MEMORY = Path("/dev/shm")
 _WEIGHTS = "verl_weights_*"
@@ -117,7 +121,7 @@ def run(
         )
         try:
             while process.poll() is None:
-                watch.check()
+                _check(watch, process)
                 on_poll()
                 time.sleep(limits.poll)
         finally:
@@ -126,6 +130,16 @@ def run(
             end_leftovers(folder)
     on_poll()
     return process.returncode
+
+
+def _check(watch: Watch, process: subprocess.Popen[bytes]) -> None:
+    """Looks at the clock and the log; a process that will be stopped writes its stacks into the log first."""
+    try:
+        watch.check()
+    except GrpoStopped:
+        process.send_signal(signal.SIGUSR1)
+        time.sleep(_STACKS_SECONDS)
+        raise
 
 
 def identify(folder: Path) -> str:

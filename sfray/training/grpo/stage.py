@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -23,9 +24,12 @@ from sfray.config.settings import GrpoSettings
 from sfray.io.operations import allow
 from sfray.progress import Bar, console
 from sfray.store.artifact import Artifact
+from sfray.store.sessions import Span
 from sfray.training.grpo import data, export, metrics, probe, process
 from sfray.training.grpo.failure import explain
+from sfray.training.grpo.following import Following
 from sfray.training.grpo.overrides import Paths, command, quoted
+from sfray.watch.worker import join
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -68,7 +72,9 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
         folder / "checkpoints",
         process.ray_folder(folder),
     )
-    _train(config, folder, paths, len(rows))
+    earlier, began = len(metrics.read(folder)), time.time()
+    _train(config, output, paths, len(rows))
+    trained_by = time.time()
     export.prune(paths.checkpoints, config.grpo.keep)  # a driver that died right after the last one did not
     recorded = _finished(config, folder, paths)
     trained = folder / "model"
@@ -76,6 +82,7 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
     export.export(last, start, trained, config.model.trust_remote_code)
     shown = models.check_folder(trained, config.model.trust_remote_code)
     _compare(start, trained, shown, models.chat_template_hash(tokenizer))
+    output.spent(*_spans(began, trained_by, recorded[earlier:]))
     output.commit(
         counts={
             "prompts": len(rows),
@@ -94,6 +101,21 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
     )
 
 
+def _spans(began: float, ended: float, recorded: list[dict[str, Any]]) -> list[Span]:
+    """What was not work: verl's processes, imports and checkpoints; and, from ``ended`` until now, the export.
+
+    Args:
+        began: When verl was started, in seconds since the epoch.
+        ended: When it was done.
+        recorded: The steps that it did meanwhile.
+    """
+    worked = sum(line["seconds"] + line.get("seconds_validation", 0.0) for line in recorded)
+    return [
+        Span(name="workers", began=began, ended=max(began, ended - worked)),
+        Span(name="export", began=ended, ended=time.time()),
+    ]
+
+
 def _probe(rows: list[dict[str, Any]], tokenizer: Any) -> str:
     """Probes the reward, where a right answer is known."""
     row = probe.first_answered(rows)
@@ -109,19 +131,19 @@ def _probe(rows: list[dict[str, Any]], tokenizer: Any) -> str:
     return "passed"
 
 
-def _train(config: GrpoSettings, folder: Path, paths: Paths, rows: int) -> None:
+def _train(config: GrpoSettings, output: Artifact, paths: Paths, rows: int) -> None:
     """Trains to the last step; after a failure again, from the last checkpoint.
 
     A launch that did not get a step further than the one before has not met with an
     accident, so it is not repeated.
     """
-    furthest = 0
+    folder, furthest = output.path.resolve(), 0
     for failures in range(config.grpo.max_failures + 1):
         resumed = export.last_step(paths.checkpoints)
         if resumed >= config.grpo.steps:
             return
         try:
-            _launch(config, folder, paths, rows, resumed)
+            _launch(config, output, paths, rows, resumed)
             return
         except VerlFailed as error:
             reached = max([line["step"] for line in metrics.read(folder)], default=0)
@@ -132,11 +154,13 @@ def _train(config: GrpoSettings, folder: Path, paths: Paths, rows: int) -> None:
             process.end_leftovers(folder)
 
 
-def _launch(config: GrpoSettings, folder: Path, paths: Paths, rows: int, resumed: int) -> None:
+def _launch(config: GrpoSettings, output: Artifact, paths: Paths, rows: int, resumed: int) -> None:
     """Runs verl from the last checkpoint to the last step, with a progress bar."""
+    folder = output.path.resolve()
+    join(output, "process", "verl")
     steps = metrics.new_file(folder, resumed)
     address = "auto" if os.environ.get("RAY_ADDRESS", "local") != "local" else config.cluster.address
-    environment = child_environment(config, steps, private=address == "local")
+    environment = child_environment(config, steps, private=address == "local") | Following.environment(output, folder)
     arguments = [sys.executable, "-u", "-m", "sfray.training.grpo.main", f"hydra.run.dir={quoted(folder / 'hydra')}"]
     log = folder / "verl.log"
     offset = log.stat().st_size if log.exists() else 0

@@ -13,10 +13,12 @@ from sfray import models, seeds
 from sfray.config.settings import SftSettings
 from sfray.io.files import append, replacing
 from sfray.io.operations import allow
-from sfray.store.epochs import Claim
+from sfray.store.artifact import Artifact
 from sfray.training.sft.data import Plan, Rows, share
 from sfray.training.sft.engine import accumulation, build, export
 from sfray.training.sft.split import split
+from sfray.watch.metrics import CHECKPOINT, Meter, tags_of
+from sfray.watch.worker import join
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -32,13 +34,13 @@ class Job:
         config: The run's config.
         model: Folder or name of the model to start from, as the worker sees it.
         folder: The stage's folder, on storage that every worker sees.
-        claim: The driver's right to write there.
+        artifact: What is made there.
     """
 
     config: SftSettings
     model: str
     folder: str
-    claim: Claim | None = None
+    artifact: Artifact
 
     @property
     def data(self) -> Path:
@@ -70,10 +72,10 @@ def train_worker(settings: dict[str, Any]) -> None:
     import ray.train
 
     job: Job = settings["job"]
-    if job.claim is not None:
-        job.claim.join()
     config = job.config
     rank = ray.train.get_context().get_world_rank()
+    # Ray Train starts all workers again when one fails: the first one's restarts are those of the group.
+    journal = join(job.artifact, *(("group", "group") if rank == 0 else ("rank", f"rank{rank}")))
     rows = Rows(job.data)
     steps = plan(config, rows.ids)
     source = models.resolve(job.model)
@@ -84,10 +86,12 @@ def train_worker(settings: dict[str, Any]) -> None:
         _forget(job.metrics, done)
     for step in range(done, steps.steps):
         metrics = _step(engine, rows, steps, step, job, tokenizer)
+        journal.beat()
         if rank == 0:
             append(job.metrics, json.dumps(metrics).encode() + b"\n")
         if (step + 1) % config.sft.save_every == 0 or step + 1 == steps.steps:
             _save(engine, step + 1, metrics, job)
+    journal.idle()
     export(engine, tokenizer, job.output, config.sft.zero, rank)
 
 
@@ -116,6 +120,7 @@ def _save(engine: Any, step: int, metrics: dict[str, Any], job: Job) -> None:
         engine.save_checkpoint(folder, tag=_TAG, client_state={"step": step}, save_latest=False)
         allow(Path(job.folder))
         ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+    Meter(tags_of(job.artifact)).set(CHECKPOINT, time.time())
 
 
 def _step(

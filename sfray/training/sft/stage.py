@@ -9,6 +9,7 @@ model/              the trained model
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,12 +23,16 @@ from sfray.config.settings import SftSettings
 from sfray.io.arrow import from_table, to_table
 from sfray.io.files import remove, remove_leftovers
 from sfray.io.parquet import write_table
+from sfray.progress import console
 from sfray.records import Reject
 from sfray.store.artifact import Artifact
+from sfray.store.sessions import Span
 from sfray.training.progress import following
 from sfray.training.sft import data
 from sfray.training.sft.engine import environment
 from sfray.training.sft.loop import Job, plan, read_metrics, train_worker
+from sfray.watch.metrics import Meter, tags_of
+from sfray.watch.watchdog import Watchdog, WorkerSilent, end_all
 
 if TYPE_CHECKING:
     from ray.train.torch import TorchTrainer
@@ -54,17 +59,21 @@ def train(config: SftSettings, output: Artifact, model: str, traces: Traces) -> 
             ``sft.max_failures``, or not every step was done.
     """
     folder = output.path.resolve()
-    job = Job(config, models.anywhere(model), str(folder), output.claim)
+    job = Job(config, models.anywhere(model), str(folder), output)
     tokenizer = models.load_tokenizer(models.resolve(model), config.model.trust_remote_code)
     rejects = _prepare(job, traces, tokenizer)
     rows = data.Rows(job.data)
     if not len(rows):
         raise SftError(f"sft: no trace to train on in {traces.path} ({len(rejects)} too long for sft.max_length)")
     steps = plan(config, rows.ids).steps
+    earlier, began = len(read_metrics(job.metrics)), time.time()
     _train(job, steps)
-    recorded = read_metrics(job.metrics)
+    ended, recorded = time.time(), read_metrics(job.metrics)
     if [line["step"] for line in recorded] != list(range(1, steps + 1)):
         raise SftError(f"sft: {len(recorded)} of {steps} steps are recorded in {job.metrics}")
+    worked = sum(line["seconds"] for line in recorded[earlier:])
+    # Processes, imports, checkpoints: all of the training that was not its steps.
+    output.spent(Span(name="workers", began=began, ended=max(began, ended - worked)))
     shown = models.check_folder(job.output, config.model.trust_remote_code)
     _compare(config, shown, models.chat_template_hash(tokenizer), job)
     output.commit(
@@ -116,11 +125,37 @@ def _train(job: Job, steps: int) -> None:
             },
         ),
     )
+    watch = _Watch(job)
     try:
-        with following("sft", steps, lambda: read_metrics(job.metrics), _figures):
+        with following(
+            "sft", steps, lambda: read_metrics(job.metrics), _figures, watch.meter.training_step, watch.look
+        ):
             trainer.fit()
+        watch.look(now=True)
     except TrainingFailedError as error:
-        raise SftError(_explain(error, job)) from error
+        raise SftError(_explain(error, job)) from watch.silent or error
+
+
+class _Watch:
+    """Looks after the workers. Those that fall silent are ended, which Ray Train takes for a failure.
+
+    Attributes:
+        silent: The last time that they were.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.silent: WorkerSilent | None = None
+        self.meter = Meter(tags_of(job.artifact))
+        self._watchdog = Watchdog(job.artifact, "sft", job.config.cluster.silent_minutes)
+
+    def look(self, now: bool = False) -> None:
+        """Looks, if it is time to, or at the end."""
+        try:
+            self._watchdog.look(now)
+        except WorkerSilent as error:
+            self.silent = error
+            console.print(f"warning: {error}\nThey are ended.", style="bold yellow", markup=False)
+            end_all(error.silent)
 
 
 def _explain(error: Exception, job: Job) -> str:

@@ -83,6 +83,24 @@ def test_silence_ends_the_whole_family(tmp_path):
     assert living(tmp_path) == []
 
 
+def test_a_process_that_is_stopped_for_silence_writes_its_stacks_into_the_log(tmp_path):
+    hang = """
+import faulthandler, signal, time
+faulthandler.register(signal.SIGUSR1)
+
+def hang():
+    print("hanging", flush=True)
+    time.sleep(600)
+
+hang()
+"""
+    with pytest.raises(GrpoStopped, match="wrote nothing"):
+        run(python(hang), os.environ, tmp_path, Limits(total=120, silence=4, poll=0.05), lambda: None)
+    first, *stacks = (tmp_path / "verl.log").read_text().splitlines()
+    assert first == "hanging"
+    assert [line for line in stacks if line.endswith("in hang")]
+
+
 def test_a_child_that_writes_is_not_silent(tmp_path):
     talk = "import time\nfor _ in range(14):\n    print('.', flush=True); time.sleep(0.5)"
     assert run(python(talk), os.environ, tmp_path, Limits(total=120, silence=6, poll=0.05), lambda: None) == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sfray.store.artifact import Artifact
 from sfray.store.manifest import Manifest
 from sfray.training.grpo import export
 from sfray.training.grpo import process as verl_process
@@ -89,7 +90,7 @@ def test_verl_is_started_again_while_it_gets_further(tmp_path, monkeypatch, reac
     config = replace(config, grpo=replace(config.grpo, max_failures=allowed))
     paths = Paths("model", tmp_path, tmp_path, tmp_path, tmp_path)
     with nullcontext() if passes else pytest.raises(grpo.VerlFailed):
-        grpo._train(config, tmp_path, paths, 4)
+        grpo._train(config, Artifact(tmp_path, "grpo", {}, {}), paths, 4)
     assert len(done) == launches
 
 
@@ -137,7 +138,8 @@ def test_a_verl_that_dies_is_started_again_from_its_last_checkpoint(tmp_path):
     output, _ = process.communicate(timeout=840)
     assert process.returncode == 0, output[-3000:]
     assert "starting verl again: 1 of 2" in output
-    assert Manifest.read(tmp_path / "grpo" / "manifest.json").counts["steps"] == 3
+    manifest = Manifest.read(tmp_path / "grpo" / "manifest.json")
+    assert (manifest.counts["steps"], manifest.incidents) == (3, {"processes_restarted": 1})
     launches = sorted((tmp_path / "grpo" / "steps").iterdir())
     assert [int(p.name.split("-")[0]) > 0 for p in launches] == [False, True]
     assert list(verl_process.processes(identity)) == []

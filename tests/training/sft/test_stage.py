@@ -160,7 +160,9 @@ def test_padding_is_shown_and_recorded():
 )
 def test_the_folder_must_be_what_the_next_stage_expects(shown, message):
     with pytest.raises(sft_stage.SftError, match=message):
-        sft_stage._compare(Config(), shown, "t", Job(Config(), "base", "folder"))
+        sft_stage._compare(
+            Config(), shown, "t", Job(Config(), "base", "folder", Artifact(Path("folder"), "sft", {}, {}))
+        )
 
 
 @pytest.mark.engine
@@ -231,6 +233,8 @@ def test_a_killed_worker_changes_nothing(folder, undisturbed):
     workers[0].send_signal(signal.SIGKILL)
     finish(process, folder)
     check_same(folder / "worker", undisturbed, before)
+    incidents = [Manifest.read(f / "manifest.json").incidents for f in (undisturbed, folder / "worker")]
+    assert incidents == [{}, {"groups_restarted": 1}]
 
 
 @pytest.mark.engine
