@@ -52,6 +52,8 @@ class EngineConfig:
         cpus_per_actor: Ray reservation; all actors' must leave one CPU free to read and write, or the pool hangs.
         threads: OMP threads of one CPU engine.
         tensor_parallel: Accelerators per actor.
+        shards_in_flight: Shards that an actor samples at once, so that the longest responses of one do not keep it from
+            the next; a lost actor's are made again.
         kv_cache_gib: KV cache of a CPU engine.
         deterministic: Text does not depend on what shares a batch or the cache; slower (accelerators only).
         extra: More keyword arguments of ``vllm.LLM``.
@@ -63,6 +65,7 @@ class EngineConfig:
     cpus_per_actor: Annotated[float, ABOVE_ZERO] = 0.5
     threads: Annotated[int, AT_LEAST_ONE] = 1
     tensor_parallel: Annotated[int, AT_LEAST_ONE] = 1
+    shards_in_flight: Annotated[int, AT_LEAST_ONE] = 8
     max_num_seqs: Annotated[int, AT_LEAST_ONE] = 256
     max_num_batched_tokens: Annotated[int | None, AT_LEAST_ONE] = None
     gpu_memory_utilization: Annotated[float, FRACTION] = 0.8

@@ -12,6 +12,7 @@ from sfray.config import DecodingConfig, EngineConfig, ModelConfig
 from sfray.models import control_token, load_tokenizer, prompt_ids
 from sfray.prompts import Message
 from sfray.rejects import RejectReason
+from sfray.sampling.feed import Feed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -78,7 +79,10 @@ class Refused:
 class Engine:
     """``vllm.LLM`` behind requests. Import and construction take seconds: one per actor.
 
+    Its methods may be called from several threads at once: their requests share the engine's batch.
+
     Attributes:
+        feed: What the engine is fed by.
         start: When its process began with the imports, was done with them, and had loaded the model.
     """
 
@@ -97,9 +101,9 @@ class Engine:
         from vllm import LLM
 
         imported = time.time()
-        self._on_step = on_step
         self.context = config.context
-        self.llm = LLM(model=str(model), **engine_arguments(config, engine))
+        arguments = engine_arguments(config, engine)
+        self.feed = Feed(lambda: LLM(model=str(model), **arguments), arguments["max_num_seqs"], on_step)
         self.tokenizer = load_tokenizer(model, config.trust_remote_code)
         self.start = (began, imported, time.time())
 
@@ -118,12 +122,10 @@ class Engine:
             0 if refusal else room(len(p), decoding, self.context) for p, refusal in zip(prompts, refused, strict=True)
         ]
         outputs = iter(
-            self._generate(
+            self.feed.generate(
                 [TokensPrompt(prompt_token_ids=p) for p, left in zip(prompts, rooms, strict=True) if left],
                 [sampling_params(decoding, r, left) for r, left in zip(requests, rooms, strict=True) if left],
             )
-            if any(rooms)
-            else ()
         )
         return [refusal or [_sampled(s) for s in next(outputs).outputs] for refusal in refused]
 
@@ -145,20 +147,10 @@ class Engine:
             sampling_params(decoding, r, max(left, 1), break_loops=True)
             for (r, _), left in zip(starts, rooms, strict=True)
         ]
-        outputs = self._generate([TokensPrompt(prompt_token_ids=prompt + ids) for prompt, ids in prompts], params)
+        outputs = self.feed.generate([TokensPrompt(prompt_token_ids=prompt + ids) for prompt, ids in prompts], params)
         return [
             self._joined(ids, _sampled(output.outputs[0])) for (_, ids), output in zip(prompts, outputs, strict=True)
         ]
-
-    def _generate(self, prompts: list[Any], params: list[Any]) -> list[Any]:
-        """What ``LLM.generate`` does, in the steps that it takes: each is a heartbeat."""
-        self.llm.enqueue(prompts, params, use_tqdm=False)
-        engine, finished = self.llm.llm_engine, []
-        while engine.has_unfinished_requests():
-            finished += [output for output in engine.step() if output.finished]
-            if self._on_step is not None:
-                self._on_step(engine.get_num_unfinished_requests())
-        return sorted(finished, key=lambda output: int(output.request_id))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of token ids, without special tokens."""

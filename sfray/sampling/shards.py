@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing.pool import AsyncResult, ThreadPool
 from typing import Any, ClassVar
 
@@ -111,19 +111,22 @@ class ShardWorker:
             self.meter.set(RUNNING, unfinished)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        """Works off the shards of a batch; returns a summary of each, and when its engine started."""
+        """Works off the shards of a batch; returns a summary of each, and when its engine started.
+
+        Ray calls it in up to ``engine.shards_in_flight`` threads at a time.
+        """
         start = dict(zip(STARTED, self.engine.start, strict=True))
         summaries = [self.work(int(shard)) | start for shard in batch["shard"]]
         return {key: [s[key] for s in summaries] for key in summaries[0]}
 
-    def work(self, shard: int) -> dict[str, int]:
+    def work(self, shard: int) -> dict[str, Any]:
         """Samples one shard and persists it."""
         self.journal.begin(shard)
         done = self.job.finished(self.engine, shard)
         self.job.output.write_shard(shard, to_table(self.job.record, done.rows), done.rejects)
-        self.journal.idle()
-        self.meter.set(RUNNING, 0)
-        return {"shard": shard, "rows": len(done.rows), "rejects": len(done.rejects), "tokens": done.tokens}
+        self.journal.end()
+        summary = {"shard": shard, "rows": len(done.rows), "rejects": len(done.rejects), "tokens": done.tokens}
+        return summary | asdict(self.engine.feed.take_use())
 
 
 def run_shards(job: ShardJob, model: str, shards: int, title: str) -> dict[int, int]:
@@ -149,17 +152,20 @@ def run_shards(job: ShardJob, model: str, shards: int, title: str) -> dict[int, 
         return written
     speed, meter, began = Speed(), Meter(tags_of(job.output)), time.time()
     watchdog = Watchdog(job.output, title, job.config.cluster.silent_minutes)
+    running = slots = 0.0
     with Bar(title, total=shards, unit="shards", done=shards - len(missing)) as bar:
         for summary in watched(summaries(job, model, missing), job.config.engine.timeout_minutes, watchdog.look):
             if not written:
                 job.output.spent(*start_spans(began, *(summary[name] for name in STARTED)))
             written[summary["shard"]] = summary["rows"]
+            running, slots = running + summary["running"], slots + summary["slots"]
             bar.advance(speed.note(summary["rows"], summary["tokens"], time.monotonic()))
             meter.add(ROWS, summary["rows"])
             meter.add(TOKENS, summary["tokens"])
             meter.set(TOKEN_RATE, speed.tokens_per_second)
             meter.set(QUEUE, len(missing) - len(written))
         watchdog.look(now=True)
+    job.output.used(running, slots)
     return written
 
 
@@ -205,13 +211,21 @@ def summaries(job: ShardJob, model: str, shards: Sequence[int]) -> Iterator[dict
     import ray.data
 
     engine = job.config.engine
+    actors = min(engine.actors, len(shards))
+    # An actor that is up before the others must not take all shards of a small stage.
+    at_once = min(engine.shards_in_flight, max(1, len(shards) // (2 * actors)))
     # One block per shard: the block is Ray Data's unit of balance and of retry.
     dataset = ray.data.from_items([{"shard": s} for s in shards], override_num_blocks=len(shards))
     results = dataset.map_batches(
         ShardWorker,
         fn_constructor_args=(job, model),
         batch_size=1,
-        compute=ray.data.ActorPoolStrategy(size=min(engine.actors, len(shards))),
+        compute=ray.data.ActorPoolStrategy(
+            size=actors,
+            enable_true_multi_threading=True,
+            max_concurrent_calls_per_actor=at_once,
+            max_tasks_in_flight_per_actor=at_once,
+        ),
         num_cpus=engine.cpus_per_actor,
         num_gpus=engine.tensor_parallel if engine.device == "cuda" else 0,
         runtime_env={"env_vars": environment(engine)},

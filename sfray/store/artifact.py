@@ -261,6 +261,15 @@ class Artifact:
         """Notes what a driver's time went into beside work; it comes into the manifest as ``timings``."""
         sessions.note(self.plan_path, spans)
 
+    def used(self, running: float, slots: float) -> None:
+        """Notes how much of the engines was in use; it comes into the manifest as ``engine_use``.
+
+        Args:
+            running: Responses at work, summed over time (seconds).
+            slots: Responses that could have been, summed over time (seconds).
+        """
+        sessions.note_use(self.plan_path, running, slots)
+
     def keep_rejects(self, rejects: Iterable[Reject]) -> Path:
         """Writes the rejects of a step that fails, so that each one's reason can be looked up."""
         file = self.path / "rejects.parquet"
@@ -306,6 +315,7 @@ class Artifact:
             seconds=round(sum(session["ended"] - session["began"] for session in worked), 3),
             sessions=len(worked),
             timings=sessions.timings(worked),
+            engine_use=sessions.engine_use(worked),
             finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             versions=versions(),
             incidents=workers.incidents(workers.read(self.path)),

@@ -27,6 +27,8 @@ class Manifest:
         seconds: Wall time over all sessions.
         sessions: Times that a driver worked on it: more than one after interruptions.
         timings: Seconds of it that were not work, by name: ``ray``, ``workers``, ``imports``, ``engine``, ``export``.
+        engine_use: Share of the slots of its vLLM engines (``engine.max_num_seqs``) that held a response, from the
+            first request to the last; None for work without them.
         versions: Installed packages.
         incidents: What went wrong without a failure, over all sessions, as :mod:`sfray.store.workers` counts it.
     """
@@ -41,6 +43,7 @@ class Manifest:
     seconds: float = 0.0
     sessions: int = 1
     timings: dict[str, float] = field(default_factory=dict)
+    engine_use: float | None = None
     finished: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     incidents: dict[str, int] = field(default_factory=dict)

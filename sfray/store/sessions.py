@@ -25,11 +25,16 @@ class Span(TypedDict):
 
 
 class Session(TypedDict):
-    """One driver's work on a stage, in seconds since the epoch."""
+    """One driver's work on a stage, in seconds since the epoch.
+
+    ``running`` and ``slots`` are what its engines worked on, and could have worked on, in responses x seconds.
+    """
 
     began: float
     ended: float
     spans: NotRequired[list[Span]]
+    running: NotRequired[float]
+    slots: NotRequired[float]
 
 
 def begin() -> Session:
@@ -66,6 +71,22 @@ def note(plan: Path, spans: Iterable[Span]) -> None:
     if found:
         found[-1]["spans"] = [*found[-1].get("spans", []), *spans]
         write_json(plan, read_json(plan) | {"sessions": found})
+
+
+def note_use(plan: Path, running: float, slots: float) -> None:
+    """Adds what engines worked on, and could have worked on, to the session that is under way."""
+    found = _read(plan)
+    if found:
+        found[-1]["running"] = found[-1].get("running", 0.0) + running
+        found[-1]["slots"] = found[-1].get("slots", 0.0) + slots
+        write_json(plan, read_json(plan) | {"sessions": found})
+
+
+def engine_use(worked: Iterable[Session]) -> float | None:
+    """Share of the engines' slots that were in use over all sessions; None where no engine was."""
+    known = list(worked)
+    slots = sum(session.get("slots", 0.0) for session in known)
+    return round(sum(session.get("running", 0.0) for session in known) / slots, 4) if slots else None
 
 
 def timings(worked: Iterable[Session]) -> dict[str, float]:

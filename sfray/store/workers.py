@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sfray.io.files import append
@@ -56,7 +57,7 @@ class Identity:
 
 
 class Journal:
-    """What one worker says of itself. It is the only writer of its file."""
+    """What one worker says of itself. It is the only writer of its file. Its threads may share it."""
 
     def __init__(self, folder: Path, me: Identity) -> None:
         """Says who it is.
@@ -70,11 +71,15 @@ class Journal:
         self.path = folder / FOLDER / f"{name}{f'-{taken + 1}' if taken else ''}.jsonl"
         self._beaten = 0.0
         self._up = False
+        self._open = 0
+        self._lock = Lock()
         self._say(asdict(me))
 
     def begin(self, shard: int) -> None:
-        """A shard is begun."""
-        self._say({"shard": shard})
+        """A shard is begun; others may be under way."""
+        with self._lock:
+            self._open += 1
+            self._say({"shard": shard})
 
     def beat(self) -> bool:
         """A step of work is done. The first one says that the worker is up; call it as often as you like.
@@ -94,9 +99,12 @@ class Journal:
             self._say({"up": True})
         return True
 
-    def idle(self) -> None:
-        """There is nothing to do: silence means nothing until a shard is begun."""
-        self._say({"idle": True})
+    def end(self) -> None:
+        """A shard is done, or all work that has none. With nothing left to do, silence means nothing."""
+        with self._lock:
+            self._open = max(0, self._open - 1)
+            if not self._open:
+                self._say({"idle": True})
 
     def lose(self, nodes: Iterable[str]) -> None:
         """Nodes were lost."""

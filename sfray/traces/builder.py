@@ -112,7 +112,7 @@ class TraceBuilder:
         # Before the part: where a part is, its statistics are too.
         write_json(_statistics(self.output, shard), built.statistics.as_dict())
         self.output.write_shard(shard, to_table(Trace, built.traces), built.rejects)
-        self.journal.idle()
+        self.journal.end()
         return {"shard": shard, "traces": len(built.traces), "rejects": len(built.rejects)}
 
     def _built(self, shard: int, kept: frozenset[str] | None = None) -> Built:

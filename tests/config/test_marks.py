@@ -26,7 +26,8 @@ def problems(raw: dict, key: str, value: float) -> list[str]:
 BOUNDS = {
     "at least 1": (
         0,
-        "run.shard_questions model.context engine.actors engine.threads engine.tensor_parallel engine.max_num_seqs "
+        "run.shard_questions model.context engine.actors engine.threads engine.tensor_parallel "
+        "engine.max_num_seqs engine.shards_in_flight "
         "engine.max_num_batched_tokens sample.n sample.max_tokens reflect.n reflect.max_tokens evaluate.n "
         "evaluate.max_tokens trace.l_max trace.n_correct trace.repeats trace.max_per_question trace.max_tokens "
         "trace.subsample_size select.per_question select.max_tokens segments.n segments.max_tokens evaluate.force_to "

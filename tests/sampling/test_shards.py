@@ -117,8 +117,8 @@ def read(path: Path):
 
 
 def disturb_a_worker(folder: Path, number: signal.Signals) -> None:
-    """Sends a signal to the engine actor while it is at a shard after its first, wherever the two threads are."""
-    while not (found := [r for r in workers.read(folder) if r.busy and len(r.shards) > 1]):
+    """Sends a signal to the engine actor while it is at shards after its first, wherever the two threads are."""
+    while not (found := [r for r in workers.read(folder) if r.busy and len(r.shards) > 2]):
         time.sleep(0.01)
     process = found[0].who.process
     while True:
@@ -160,9 +160,11 @@ def test_attempts_are_the_same_for_any_number_of_actors_and_after_a_kill(tmp_pat
     assert len(one) == len({a.id for a in one}) == 2 * SHARDS * 2 * 2
     assert sampled(tmp_path / "two", actors=2) == one
     assert [made(tmp_path / name).incidents for name in ("one", "two")] == [{}, {}]
+    assert 0 < (made(tmp_path / "one").engine_use or 0) < 1
     assert "warning" not in capsys.readouterr().out
     assert sampled(tmp_path / "killed", actors=1, disturb=signal.SIGKILL) == one
-    assert made(tmp_path / "killed").incidents == {"actors_restarted": 1, "shards_made_twice": 1}
+    found = made(tmp_path / "killed").incidents
+    assert found in [{"actors_restarted": 1, "shards_made_twice": n} for n in (1, 2)]  # what it had in flight
     assert "warning: attempts: 1 actor restarted" in capsys.readouterr().out
     kept = [(tmp_path / name / "attempts" / "part-00001.parquet").read_bytes() for name in ("one", "two", "killed")]
     assert kept[0] == kept[1] == kept[2]
@@ -173,7 +175,7 @@ def test_attempts_are_the_same_for_any_number_of_actors_and_after_a_kill(tmp_pat
     (stopped,) = workers.read(tmp_path / "stopped" / "attempts")
     where, at = first.rsplit(maxsplit=1)
     assert where == f"process {stopped.who.process} on {stopped.who.host}, silent at shard"
-    assert int(at) in stopped.shards[1:]
+    assert int(at) in stopped.shards
     assert state == "state: stopped"
     assert [line for line in frames if line.endswith("in work")]
     assert not (file.parent.parent / "manifest.json").exists()

@@ -34,7 +34,7 @@ def test_a_worker_is_read_as_it_wrote(tmp_path: Path) -> None:
     assert not read(tmp_path)[0].busy  # still on its way up: silence means nothing yet
     journal.beat()
     assert read(tmp_path)[0].busy
-    journal.idle()
+    journal.end()
     assert not read(tmp_path)[0].busy
     journal.begin(5)
     assert (read(tmp_path)[0].busy, read(tmp_path)[0].shards) == (True, (3, 5))
@@ -44,7 +44,7 @@ def test_a_worker_without_shards_is_busy_from_its_first_step_on(tmp_path: Path) 
     journal = Journal(tmp_path, who(kind="group"))
     journal.beat()
     assert read(tmp_path)[0].busy
-    journal.idle()
+    journal.end()
     assert not read(tmp_path)[0].busy
 
 

@@ -134,7 +134,7 @@ def test_silence_that_means_nothing(world: World, state: str) -> None:
     if state != "starting":
         journal.beat()
     if state == "idle":
-        journal.idle()
+        journal.end()
     if state == "dead":
         world.said = None
     if state == "restarted":

@@ -91,7 +91,7 @@ def train_worker(settings: dict[str, Any]) -> None:
             append(job.metrics, json.dumps(metrics).encode() + b"\n")
         if (step + 1) % config.sft.save_every == 0 or step + 1 == steps.steps:
             _save(engine, step + 1, metrics, job)
-    journal.idle()
+    journal.end()
     export(engine, tokenizer, job.output, config.sft.zero, rank)
 
 
