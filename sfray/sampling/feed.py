@@ -83,7 +83,8 @@ class Feed:
         self._arrived.put(batch)
         # Steps until nothing is left to do. If an earlier caller's turn does that, this one finds nothing left.
         stepping = self._thread.submit(self._step_all)
-        wait([batch.done, stepping], return_when=FIRST_COMPLETED)
+        either: list[Future[Any]] = [batch.done, stepping]
+        wait(either, return_when=FIRST_COMPLETED)
         if not batch.done.done():
             stepping.result()  # raises what the engine did
             raise RuntimeError("the engine failed on requests of another shard, and took these with them")
