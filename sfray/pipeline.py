@@ -227,4 +227,5 @@ def summary(name: str, manifest: Manifest) -> str:
     rejects = sum(manifest.rejects.values())
     refused = f"; {rejects:,} rejects" if rejects else ""
     incidents = f"; {spoken(manifest.incidents)}" if manifest.incidents else ""
-    return f"[green]{name}[/] in {clock(manifest.seconds)}: {counts}{refused}{incidents}"
+    used = f"; {manifest.engines}" if manifest.engines else ""
+    return f"[green]{name}[/] in {clock(manifest.seconds)}: {counts}{refused}{incidents}{used}"

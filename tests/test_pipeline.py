@@ -135,6 +135,8 @@ def test_summary_is_one_line():
     assert pipeline.summary("attempts_2", manifest) == said
     manifest.incidents = {"actors_restarted": 2, "shards_made_twice": 3, "nodes_lost": 1}
     assert pipeline.summary("attempts_2", manifest) == (f"{said}; 2 actors restarted, 3 shards made twice, 1 node lost")
+    manifest.incidents, manifest.engine_use = {}, 0.834
+    assert pipeline.summary("attempts_2", manifest) == f"{said}; engines 83% full"
 
 
 def test_a_model_of_the_hub_is_tried_before_the_first_step(config, tmp_path, monkeypatch):

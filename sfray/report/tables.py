@@ -257,7 +257,7 @@ def steps(manifests: Mapping[str, Manifest], planned: Mapping[str, Mapping[str, 
     for name, m in manifests.items():
         counts = ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in m.counts.items())
         rejects = ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in m.rejects.items())
-        worked = Cell(clock(m.seconds), spoken(m.incidents))
+        worked = Cell(clock(m.seconds), "; ".join(filter(None, (spoken(m.incidents), m.engines))))
         row = [Cell(name, kind="name"), worked, _planned(m.seconds, planned.get(name))]
         rows.append([*row, Cell(counts or "–"), Cell(rejects or "none")])
     if len(rows) > 1:

@@ -48,6 +48,11 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=dict)
     incidents: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def engines(self) -> str:
+        """How full the engines were, in words; empty for work without them."""
+        return "" if self.engine_use is None else f"engines {self.engine_use:.0%} full"
+
     @classmethod
     def read(cls, path: Path) -> Self:
         """Reads a manifest.

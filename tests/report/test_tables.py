@@ -133,14 +133,14 @@ def test_steps_are_listed_with_a_sum():
 
     table = tables.steps(
         {
-            "questions": manifest("questions", 61.0),
+            "questions": manifest("questions", 61.0, engine_use=0.7142),
             "traces": manifest(
                 "traces", 4.4, counts={"traces": 1200}, rejects={"too_long": 3}, incidents={"actors_restarted": 2}
             ),
         },
         {},
     )
-    assert [row[1].note for row in table.rows] == ["", "2 actors restarted", ""]
+    assert [row[1].note for row in table.rows] == ["engines 71% full", "2 actors restarted", ""]
     assert [[c.text for c in row] for row in table.rows] == [
         ["questions", "1:01 min", "–", "–", "none"],
         ["traces", "4.4 s", "–", "1,200 traces", "3 too long"],

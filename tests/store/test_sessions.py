@@ -77,3 +77,20 @@ def test_a_plan_of_an_earlier_version_has_no_sessions(tmp_path: Path) -> None:
     write_json(stage.plan_path, plan)
     stage.open()
     assert stage.commit({}).sessions == 1
+
+
+def test_the_use_of_engines_is_summed_over_sessions(tmp_path: Path) -> None:
+    stage = Artifact(tmp_path / "attempts", "attempts", {}, {})
+    stage.open()
+    stage.used(30.0, 40.0)
+    stage.open()
+    stage.used(10.0, 30.0)
+    stage.used(1.0, 10.0)
+    assert stage.commit({}).engine_use == 0.5125
+    without = Artifact(tmp_path / "traces", "traces", {}, {})
+    without.open()
+    assert without.commit({}).engine_use is None
+    without = Artifact(tmp_path / "resumed", "attempts", {}, {})
+    without.open()
+    without.used(0.0, 0.0)  # nothing was left to do
+    assert without.commit({}).engine_use is None

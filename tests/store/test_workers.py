@@ -40,6 +40,17 @@ def test_a_worker_is_read_as_it_wrote(tmp_path: Path) -> None:
     assert (read(tmp_path)[0].busy, read(tmp_path)[0].shards) == (True, (3, 5))
 
 
+def test_a_worker_of_several_shards_at_once_is_busy_until_the_last_ends(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, who())
+    journal.begin(3)
+    journal.begin(5)
+    journal.beat()
+    journal.end()
+    assert read(tmp_path)[0].busy
+    journal.end()
+    assert (read(tmp_path)[0].busy, read(tmp_path)[0].shards) == (False, (3, 5))
+
+
 def test_a_worker_without_shards_is_busy_from_its_first_step_on(tmp_path: Path) -> None:
     journal = Journal(tmp_path, who(kind="group"))
     journal.beat()
