@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sfray.config.settings import AttemptSettings, LazyReflectionSettings
+from sfray.costs.asked import Pool, share
 from sfray.costs.rates import Lengths
 from sfray.graph import Ref, Step
 from sfray.store.manifest import Manifest
+
+ROUNDS = 4
+"""In which a lazy shard asks, on average (``python -m benchmarks.reflections``)."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Volume:
         traced: Whether what comes of it (a model, or training data) writes traces.
         grpo: Whether a model has been through GRPO.
         trained: Whether a model has been trained at all.
+        possible: Rows that there could be, where only those are made that others need; 0 where all are.
+        rounds: In which the requests of a shard are put, one after the other.
         known: Whether the kind of work is one that can be planned.
     """
 
@@ -45,6 +52,8 @@ class Volume:
     traced: bool = False
     grpo: bool = False
     trained: bool = False
+    possible: float = 0
+    rounds: int = 1
     known: bool = True
 
 
@@ -54,6 +63,7 @@ class _Work:
 
     step: Step
     lengths: Lengths
+    steps: Mapping[str, Step]
     before: Mapping[str, Volume]
     splits: Mapping[str, Mapping[str, float]]
 
@@ -66,6 +76,12 @@ class _Work:
         """Questions that an input names."""
         ref = self.step.inputs.get(name)
         return self.splits.get(ref.step, {}).get(ref.part, 0) if isinstance(ref, Ref) else 0
+
+    def variants(self, name: str) -> Sequence[str]:
+        """The prompt variants of the attempts that an input names; none where they were not sampled by a step."""
+        ref = self.step.inputs.get(name)
+        settings = self.steps[ref.step].settings if isinstance(ref, Ref) and ref.step in self.steps else None
+        return settings.sample.variants if isinstance(settings, AttemptSettings) else ()
 
     def limit(self, tokens: int) -> int:
         """Most tokens that a response can have."""
@@ -93,7 +109,7 @@ def volumes(steps: Mapping[str, Step], lengths: Lengths, done: Mapping[str, Mani
             counts = {split: getattr(task, split).count for split in ("sft", "rl", "eval")}
             splits[name] = done[name].counts if name in done else counts
         reckon = _KINDS.get(step.kind)
-        work = _Work(step, lengths, found, splits)
+        work = _Work(step, lengths, steps, found, splits)
         reckoned = reckon(work) if reckon else Volume(known=step.kind in _READERS)
         found[name] = _counted(reckoned, done[name]) if name in done else reckoned
     return found
@@ -159,7 +175,21 @@ def _about(work: _Work, group: Any, subjects: Volume) -> Volume:
 
 
 def _reflect(work: _Work) -> Volume:
-    return _about(work, work.step.settings.reflect, work.of("attempts"))
+    settings, attempts = work.step.settings, work.of("attempts")
+    every = _about(work, settings.reflect, attempts)
+    if not isinstance(settings, LazyReflectionSettings) or not settings.demands or not attempts.rows:
+        return every
+    each = len(settings.reflect.variants) * settings.reflect.n
+    pool = Pool(attempts.rows / work.questions(), attempts.accuracy, each, work.variants("attempts"))
+    asked = share(settings.demands, pool)
+    return replace(
+        every,
+        rows=every.rows * asked,
+        prompts=min(every.prompts, every.rows * asked),
+        tokens=every.tokens * asked,
+        possible=every.rows,
+        rounds=ROUNDS,
+    )
 
 
 def _segments(work: _Work) -> Volume:
@@ -180,7 +210,8 @@ def _select(work: _Work) -> Volume:
 def _traces(work: _Work) -> Volume:
     trace, attempts = work.step.settings.trace, work.of("attempts")
     reflections = work.of("reflections")
-    each = reflections.rows / attempts.rows if reflections.rows and attempts.rows else 1
+    reflected = reflections.possible or reflections.rows
+    each = reflected / attempts.rows if reflected and attempts.rows else 1
     if trace.reflections_per_attempt is not None:
         each = min(each, trace.reflections_per_attempt)
     most = attempts.most * max(each, 1)

@@ -10,8 +10,9 @@ from sfray.costs import roofline
 from sfray.costs.entry import SHIPPED, keep
 from sfray.costs.plan import DRIVER_SECONDS, chosen_entry, plan
 from sfray.costs.rates import Lengths
+from sfray.costs.step import cost
 from sfray.costs.table import count, remarks, size
-from sfray.costs.volume import volumes
+from sfray.costs.volume import Volume, volumes
 from sfray.graph import build
 from sfray.store.manifest import Manifest
 from tests.costs.test_rates import ENTRY
@@ -44,7 +45,13 @@ def work(*overrides, done=None):
 
 
 def test_each_step_passes_on_what_it_is_expected_to_make():
-    found = work("sample.max_tokens=160", "reflect.max_tokens=160", "evaluate.max_tokens=640", "trace.max_tokens=2048")
+    found = work(
+        "reflect.mode=all",
+        "sample.max_tokens=160",
+        "reflect.max_tokens=160",
+        "evaluate.max_tokens=640",
+        "trace.max_tokens=2048",
+    )
     # 16 questions x 4 variants x 4 samples
     attempts = found["attempts"]
     assert (attempts.rows, attempts.prompts, attempts.tokens, attempts.tokens_most) == (256, 64, 10_240, 40_960)
@@ -57,6 +64,33 @@ def test_each_step_passes_on_what_it_is_expected_to_make():
     assert [found[f"eval_{m}"].tokens for m in ("base", "sft", "grpo")] == [16 * 40, 16 * 320, 16 * 480]
     assert all(v.tokens <= v.tokens_most and v.rows <= v.most for v in found.values())
     assert all(v.known for v in found.values())
+
+
+def test_lazy_reflections_are_fewer_and_make_the_same_traces():
+    every, lazy = work("reflect.mode=all"), work("reflect.mode=lazy")
+    asked = lazy["reflections"]
+    # 4 of 16 attempts are right; 1.37 wrong ones go with them, and an eighth of the others is measured.
+    drawn = [0.0]
+    for left in range(1, 5):
+        taken = [min(wanted, left) for wanted in range(1, 6)]
+        drawn.append(sum((n - 1) / 2 + drawn[left - n] for n in taken) / 5)
+    used = (4 + drawn[4]) / 16
+    assert asked.rows == pytest.approx(256 * (used + (1 - used) / 8))
+    assert (asked.possible, asked.most, asked.tokens) == (256, 256, asked.rows * 60)
+    assert asked.tokens_most == every["reflections"].tokens_most
+    assert (lazy["traces"].rows, lazy["traces"].most) == (every["traces"].rows, every["traces"].most)
+    alone = work("reflect.mode=lazy", "trace.variants=[plain]")
+    assert alone["reflections"].rows < asked.rows / 2
+    made = Manifest("reflect", "f", {}, {}, counts={"rows": 90, "tokens": 5000, "valid": 60})
+    assert work("reflect.mode=lazy", done={"reflections": made})["traces"].rows == every["traces"].rows
+    assert work("reflect.mode=lazy", "trace.recipe=each_length")["reflections"].rows == 256
+
+
+def test_rounds_put_fewer_requests_at_a_time():
+    step, volume = build(load(SMALL))["reflections"], Volume(400, 400, 400, 50, 4000, 4000, 4)
+    once, rounds = (cost(step, replace(volume, rounds=n), 0, MINE.rates, 1).seconds for n in (1, 4))
+    # Two engines share 4,000 tokens, in batches of 100 or of 25.
+    assert rounds - once == pytest.approx(2000 * 0.02 * (1 / 25 - 1 / 100))
 
 
 def test_a_model_trained_on_single_attempts_writes_single_attempts():
@@ -75,7 +109,7 @@ def test_a_teachers_endpoint_has_no_figures():
 
 def test_what_was_counted_is_used_in_place_of_what_is_expected():
     made = Manifest("sample", "f", {}, {}, counts={"rows": 200, "tokens": 5000, "correct": 100})
-    found = work(done={"attempts": made})
+    found = work("reflect.mode=all", done={"attempts": made})
     assert (found["attempts"].rows, found["attempts"].accuracy) == (200, 0.5)
     assert found["reflections"].rows == 200
     assert found["traces"].rows == 50
