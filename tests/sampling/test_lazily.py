@@ -39,6 +39,7 @@ from sfray.sampling.engine import Refused, Request, Sampled
 from sfray.sampling.lazily import LazyReflectionJob
 from sfray.sampling.reflections import ReflectionJob, sample
 from sfray.sampling.shards import Finished
+from sfray.store.manifest import Manifest
 from sfray.tasks import questions
 from sfray.traces.build import Workshop, build_shard
 from sfray.traces.builder import counter
@@ -232,13 +233,15 @@ def reflected(root: Path, lazy: bool, actors: int = 1, kill: bool = False) -> di
         attempts.sample(config, stage(root, "attempts"), "tiny", source[0])  # type: ignore[arg-type]
     target = stage(root / f"lazy {lazy}, {actors} actors", "reflections")
     if kill:
-        threading.Thread(target=disturb_a_worker, args=(target.path, signal.SIGKILL), daemon=True).start()
+        threading.Thread(target=disturb_a_worker, args=(target.path, signal.SIGKILL, 1), daemon=True).start()
     given = {name: getattr(config, name) for name in ("run", "prompts", "model", "engine", "cluster", "reflect")}
     if lazy:
         settings = LazyReflectionSettings(**given, demands=(Demand(TraceConfig(max_tokens=200), "tiny"),))
         sample(LazyReflectionJob(target, settings, *source), "tiny")
     else:
         sample(ReflectionJob(target, ReflectionSettings(**given), *source), "tiny")
+    restarted = Manifest.read(target.manifest_path).incidents.get("actors_restarted", 0)
+    assert restarted == (1 if kill else 0)
     return {file.name: file.read_bytes() for file in [*target.parts(), target.path / "rejects.parquet"]}
 
 

@@ -116,9 +116,15 @@ def read(path: Path):
     return pq.read_table(path)
 
 
-def disturb_a_worker(folder: Path, number: signal.Signals) -> None:
-    """Sends a signal to the engine actor while it is at shards after its first, wherever the two threads are."""
-    while not (found := [r for r in workers.read(folder) if r.busy and len(r.shards) > 2]):
+def disturb_a_worker(folder: Path, number: signal.Signals, begun: int = 3) -> None:
+    """Sends a signal to an engine actor while it is at work, wherever the two threads are.
+
+    Args:
+        folder: The artifact's.
+        number: The signal.
+        begun: Shards that the actor has begun by then.
+    """
+    while not (found := [r for r in workers.read(folder) if r.busy and len(r.shards) >= begun]):
         time.sleep(0.01)
     process = found[0].who.process
     while True:
