@@ -13,6 +13,7 @@ import faulthandler
 import os
 import signal
 import sys
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 
@@ -68,7 +69,7 @@ def main() -> None:
         sys.exit(guard.STOPPED)
 
 
-def _runner(device: str) -> type:
+def _runner(device: str) -> Any:
     """verl's task runner: an actor of its own on a cluster, this very process on CPU."""
     import ray
     from verl.trainer.main_ppo import TaskRunnerV1
@@ -83,7 +84,7 @@ def _runner(device: str) -> type:
             super().run(config)
 
     if device != "cpu":
-        return ray.remote(Runner)  # type: ignore[no-any-return]
+        return ray.remote(Runner)
 
     class Remote:
         """Offers ``run.remote`` for a method that runs here."""
