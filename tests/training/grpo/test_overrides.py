@@ -196,6 +196,16 @@ def test_every_pass_of_the_actor_is_cut_by_tokens_or_by_sequences(paper, micro_t
     assert most == {micro_tokens or 16384}
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "grpo").glob("*.yaml")))
+def test_every_preset_is_guarded_seeded_and_cut_by_tokens(name):
+    engine, model = ("cpu", "tiny") if name == "tiny" else ("gpu", "qwen2.5_1.5b")
+    grpo = preset(model, engine, name).grpo
+    assert grpo.guard_bound == {"cpu": 1e-4, "gpu": 0.02}[engine]
+    assert grpo.guard_every <= 10
+    assert grpo.rollout.seeded
+    assert grpo.micro_tokens >= grpo.max_prompt + grpo.max_response
+
+
 def test_guard_seeds_and_bypass_reach_verl(tiny):
     rollout = replace(tiny.grpo.rollout, seeded=False)
     changed = replace(tiny.grpo, bypass=True, guard_every=3, guard_bound=0.5, rollout=rollout)
