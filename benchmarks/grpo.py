@@ -1,10 +1,12 @@
 """What the stage costs over bare verl: the same command, with and without sfray around it.
 
-    python -m benchmarks.grpo [--steps 6] [--model tiny]
+    python -m benchmarks.grpo [--steps 6] [--pairs 3] [--model tiny]
 
 Bare verl is ``python -m verl.trainer.main_ppo`` with the same overrides and environment,
-but with verl's own replay buffer and task runner. Both train on the same questions from the
-same model. Steps are timed by verl itself; the first, which warms up, is left out.
+but with verl's own trainer, task runner and replay buffer, the last at the same pace, and
+without seeds. Both train on the same questions from the same model. They run in pairs, and
+every other pair begins with bare verl, so that a machine that gets busier favours neither. Steps
+are timed by verl itself; the first, which warms up, is left out.
 """
 
 from __future__ import annotations
@@ -27,12 +29,16 @@ from sfray.artifacts import Questions
 from sfray.compose import load
 from sfray.config import Config
 from sfray.store.artifact import Artifact
-from sfray.training.grpo import export, metrics, process
+from sfray.training.grpo import data, export, metrics, process
 from sfray.training.grpo import stage as grpo
 from sfray.training.grpo.overrides import Paths, command
 
 WARM_UP = 1
-_OURS = ("trainer.v1.sampler.custom_sampler.", "+trainer.v1.sampler.sampler_kwargs.")
+_OURS = ("trainer.v1.sampler.custom_sampler.", "trainer.v1.trainer_mode=", "+trainer.v1.sfray=")
+_PACED = (
+    "trainer.v1.sampler.custom_sampler.path=pkg://benchmarks.paced",
+    "trainer.v1.sampler.custom_sampler.name=PacedReplayBuffer",
+)
 
 
 def config(steps: int, model: str) -> Config:
@@ -41,28 +47,36 @@ def config(steps: int, model: str) -> Config:
     return replace(whole, grpo=replace(whole.grpo, save_every=steps, test_every=steps))
 
 
-def train_stage(whole: Config, folder: Path) -> tuple[float, list[dict[str, Any]]]:
-    """Wall seconds and step records of the stage."""
+def write_data(whole: Config, folder: Path) -> Questions:
+    """The questions, and the files that the stage makes of them for verl."""
+    from sfray import prompts
     from sfray.tasks import questions
 
     source = Artifact(folder / "questions", "questions", {}, {})
     source.open()
     questions.write(whole, source)
+    rl, held_out = Questions(source.path, "rl"), Questions(source.path, "eval")
+    tokenizer = models.load_tokenizer(models.resolve(whole.model.path), whole.model.trust_remote_code)
+    data.write(whole, prompts.load(whole.prompts), rl, held_out, tokenizer, folder)
+    return rl
+
+
+def train_stage(whole: Config, folder: Path, source: Path) -> tuple[float, list[dict[str, Any]]]:
+    """Wall seconds and step records of the stage."""
     stage = Artifact(folder / "grpo", "grpo", asdict(whole.grpo), {})
     stage.open()
     start = time.monotonic()
-    grpo.train(whole, stage, whole.model.path, Questions(source.path, "rl"), Questions(source.path, "eval"))
+    grpo.train(whole, stage, whole.model.path, Questions(source, "rl"), Questions(source, "eval"))
     return time.monotonic() - start, metrics.read(stage.path)
 
 
-def train_bare(whole: Config, folder: Path) -> tuple[float, list[dict[str, Any]]]:
-    """Wall seconds and step records of verl alone, on the files that the stage wrote."""
-    data, bare = folder / "grpo", folder / "bare"
+def train_bare(whole: Config, bare: Path, files: Path) -> tuple[float, list[dict[str, Any]]]:
+    """Wall seconds and step records of verl alone, on the Parquet files in ``files``."""
     steps = metrics.new_file(bare, 0)
-    files = (str(models.resolve(whole.model.path)), data / "train.parquet", data / "validation.parquet")
-    paths = Paths(*files, bare / "checkpoints", process.ray_folder(bare))
-    rows = count_rows(data / "train.parquet")
-    lines = [x for x in command(whole, paths, rows, "local") if not x.startswith(_OURS)]
+    read = (str(models.resolve(whole.model.path)), files / "train.parquet", files / "validation.parquet")
+    paths = Paths(*read, bare / "checkpoints", process.ray_folder(bare))
+    rows = count_rows(files / "train.parquet")
+    lines = [*(x for x in command(whole, paths, rows, "local") if not x.startswith(_OURS)), *_PACED]
     start = time.monotonic()
     with (bare / "verl.log").open("wb") as log:
         subprocess.run(
@@ -86,21 +100,31 @@ def count_rows(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 
 
-def run(steps: int = 6, model: str = "tiny") -> dict[str, Any]:
-    """Runs both and compares them; seconds."""
+def run(steps: int = 6, pairs: int = 3, model: str = "tiny") -> dict[str, Any]:
+    """Runs both, in pairs, and compares them; seconds."""
     whole = config(steps, model)
+    made: dict[str, list[dict[str, float]]] = {"stage": [], "bare_verl": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        stage = _figures(*train_stage(whole, folder))
-        bare = _figures(*train_bare(whole, folder))
+        source = write_data(whole, folder).file.parent
+        for pair in range(pairs):
+            kinds = ("stage", "bare_verl") if pair % 2 == 0 else ("bare_verl", "stage")
+            for kind in kinds:
+                at = folder / f"{kind}-{pair}"
+                wall, rows = train_stage(whole, at, source) if kind == "stage" else train_bare(whole, at, folder)
+                made[kind].append(_figures(wall, rows))
     return {
         "cores": os.cpu_count(),
         "steps": steps - WARM_UP,
         "rollouts_per_step": whole.grpo.batch * whole.grpo.n,
-        "stage": stage,
-        "bare_verl": bare,
-        "overhead_per_step": round((stage["wall"] - bare["wall"]) / steps, 3),
+        **made,
+        "overheads": overheads(made["stage"], made["bare_verl"]),
     }
+
+
+def overheads(stage: list[dict[str, float]], bare: list[dict[str, float]]) -> list[float]:
+    """For each pair, the share by which the stage's mean step is longer than bare verl's."""
+    return [round(a["step_mean"] / b["step_mean"] - 1, 4) for a, b in zip(stage, bare, strict=True)]
 
 
 def _figures(wall: float, rows: list[dict[str, Any]]) -> dict[str, float]:
@@ -117,15 +141,16 @@ def main() -> None:
     """Prints a table and JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--model", default="tiny")
     chosen = parser.parse_args()
-    result = run(chosen.steps, chosen.model)
+    result = run(chosen.steps, chosen.pairs, chosen.model)
     print(f"{'':12}{'wall s':>10}{'start+end s':>14}{'step s':>16}")
     for kind in ("stage", "bare_verl"):
-        row = result[kind]
-        step = f"{row['step_mean']:.2f} ± {row['step_std']:.2f}"
-        print(f"{kind:12}{row['wall']:>10.1f}{row['start_and_end']:>14.1f}{step:>16}")
-    print(f"overhead per step: {result['overhead_per_step']:.2f} s")
+        for row in result[kind]:
+            step = f"{row['step_mean']:.2f} ± {row['step_std']:.2f}"
+            print(f"{kind:12}{row['wall']:>10.1f}{row['start_and_end']:>14.1f}{step:>16}")
+    print("overhead per step, by pair:", ", ".join(f"{x:+.1%}" for x in result["overheads"]))
     print(json.dumps(of("grpo", result)))
 
 

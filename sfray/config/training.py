@@ -53,8 +53,14 @@ class SftConfig:
 
 @dataclass(frozen=True)
 class RolloutConfig:
-    """verl's vLLM rollout."""
+    """verl's vLLM rollout.
 
+    Attributes:
+        seeded: Each rollout draws with a seed of its own, derived from ``run.seed``, the step, the question's id and
+            the rollout's number; otherwise all draw from the engine's.
+    """
+
+    seeded: bool = True
     temperature: Annotated[float, ABOVE_ZERO] = 1.0
     top_p: Annotated[float, FRACTION] = 1.0
     max_num_seqs: Annotated[int, AT_LEAST_ONE] = 2048
@@ -71,12 +77,19 @@ class GrpoConfig:
         batch: Prompts per step.
         mini_batch: Prompts per optimizer step; divides ``batch``.
         micro_batch: Sequences per forward pass of one rank.
+        micro_tokens: Tokens per forward pass of one rank, in place of ``micro_batch``: verl packs as many sequences as
+            fit. Null keeps ``micro_batch``.
         n: Rollouts per prompt, the group of the advantage.
         kl_coef: 0 trains without a reference model.
         loss: How verl averages the loss; with ``seq-mean-token-mean`` each response weighs the same.
         advantage: verl's estimator of a rollout's advantage; ``normalize`` divides by the group's standard
             deviation (``grpo`` only).
         policy_loss: verl's objective, clipped below ``1 - clip_low`` and above ``1 + clip_high``.
+        bypass: Take the old log-probabilities from the rollout instead of a forward pass of the actor.
+        guard_bound: Largest mean difference between the rollout's probabilities of its tokens and the actor's; a step
+            above it stops the run. 1 never does.
+        guard_every: With ``bypass``, steps between two forward passes that measure that difference; the first step
+            after a start always does. Without, every step has it anyway.
         validate_first: Measure the accuracy before the first step too.
         forward_prefetch: Gather the next layer's weights while one layer computes.
         max_failures: Restarts from the last checkpoint, each after at least one more step than the one before.
@@ -89,6 +102,7 @@ class GrpoConfig:
     batch: Annotated[int, AT_LEAST_ONE] = 256
     mini_batch: Annotated[int, AT_LEAST_ONE] = 32
     micro_batch: Annotated[int, AT_LEAST_ONE] = 4
+    micro_tokens: Annotated[int | None, AT_LEAST_ONE] = None
     n: int = 16
     steps: Annotated[int, AT_LEAST_ONE] = 150
     lr: Annotated[float, ABOVE_ZERO] = 1e-6
@@ -100,6 +114,9 @@ class GrpoConfig:
     policy_loss: Annotated[str, OneOf(("vanilla", "gspo", "cispo"))] = "vanilla"
     clip_low: Annotated[float, NOT_NEGATIVE] = 0.2
     clip_high: Annotated[float, NOT_NEGATIVE] = 0.2
+    bypass: bool = False
+    guard_bound: Annotated[float, FRACTION, SPEED_ONLY] = 0.02
+    guard_every: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 10
     validate_first: bool = True
     forward_prefetch: bool = True
     max_prompt: Annotated[int, AT_LEAST_ONE] = 512

@@ -292,6 +292,12 @@ def _grpo(config: Config) -> Iterator[str]:
             f"grpo.mini_batch: {grpo.mini_batch} x grpo.n = {grpo.mini_batch * grpo.n} sequences "
             f"do not divide among {ranks} ranks (grpo.nodes x grpo.ranks_per_node)"
         )
+    longest = grpo.max_prompt + grpo.max_response
+    if grpo.micro_tokens is not None and 0 < grpo.micro_tokens < longest:
+        yield (
+            f"grpo.micro_tokens: {grpo.micro_tokens} tokens have no room for one sequence of grpo.max_prompt + "
+            f"grpo.max_response = {longest}; at least {longest}"
+        )
     for i, override in enumerate(grpo.overrides):
         if "=" not in override and not override.startswith("~"):
             yield f"grpo.overrides[{i}]: {override!r} is no override of verl's config: key=value, +key=value or ~key"

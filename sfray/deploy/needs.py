@@ -216,5 +216,5 @@ def _activations(config: GrpoSettings, parameters: int) -> float:
     grpo = config.grpo
     if not grpo.activation_offload:
         return 0.0
-    tokens = grpo.micro_batch * (grpo.max_prompt + grpo.max_response)
+    tokens = grpo.micro_tokens or grpo.micro_batch * (grpo.max_prompt + grpo.max_response)
     return tokens * 2 * math.sqrt(parameters) * BYTES[config.model.dtype]

@@ -35,6 +35,7 @@ BOUNDS = {
         "trace.builders sft.workers sft.batch sft.micro_batch sft.micro_tokens sft.epochs sft.max_length "
         "sft.save_every sft.keep "
         "grpo.nodes grpo.ranks_per_node grpo.batch grpo.mini_batch grpo.micro_batch grpo.steps grpo.max_prompt "
+        "grpo.micro_tokens grpo.guard_every "
         "grpo.max_response grpo.save_every grpo.test_every grpo.keep grpo.rollout.max_num_seqs "
         "grpo.rollout.max_num_batched_tokens grpo.rollout.tensor_parallel cluster.num_cpus",
     ),
@@ -58,7 +59,7 @@ BOUNDS = {
     "above 0 and at most 1": (
         0.0,
         "sample.top_p reflect.top_p evaluate.top_p engine.gpu_memory_utilization grpo.rollout.gpu_memory_utilization "
-        "segments.top_p teacher.top_p grpo.rollout.top_p",
+        "segments.top_p teacher.top_p grpo.rollout.top_p grpo.guard_bound",
     ),
     "between 0 and 1": (
         -0.5,
@@ -101,6 +102,8 @@ def test_what_changes_only_speed_is_said_on_the_field() -> None:
         "grpo.save_every",
         "grpo.keep",
         "grpo.max_failures",
+        "grpo.guard_bound",
+        "grpo.guard_every",
         "grpo.logger",
         "teacher.url",
         "teacher.key",

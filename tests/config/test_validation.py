@@ -251,6 +251,15 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
     ({"grpo__mini_batch": 48}, ["grpo.mini_batch: 48 does not divide grpo.batch = 256"]),
     ({"grpo__mini_batch": 512}, ["grpo.mini_batch: 512 does not divide grpo.batch = 256"]),
     (
+        {"grpo__micro_tokens": 4607},
+        [
+            "grpo.micro_tokens: 4607 tokens have no room for one sequence of grpo.max_prompt + grpo.max_response = "
+            "4608; at least 4608"
+        ],
+    ),
+    ({"grpo__micro_tokens": 0}, ["grpo.micro_tokens: 0 must be at least 1"]),
+    ({"grpo__guard_bound": 1.5}, ["grpo.guard_bound: 1.5 must be above 0 and at most 1"]),
+    (
         {"grpo__nodes": 3},
         [
             "grpo.mini_batch: 32 x grpo.n = 512 sequences do not divide among 12 ranks "

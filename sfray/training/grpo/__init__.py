@@ -5,6 +5,10 @@ data.py       the questions as the Parquet files that verl reads
 overrides.py  verl's command line
 main.py       the process that runs verl
 process.py    starts, watches and ends that process
+trainer.py    verl's trainer, with what follows added to each step
+guard.py      stops a run whose rollouts are of other weights than the actor's
+waste.py      padded positions, and rollouts that wait for the longest
+rollouts.py   one seed for each rollout
 reward.py     the 0/1 reward that verl calls
 replay.py     verl's replay buffer, stopped by a failed rollout
 probe.py      a right and a wrong answer through template and reward, before training

@@ -6,13 +6,19 @@ import re
 from pathlib import Path
 
 _PREFIX = re.compile(r"^(?:\x1b\[\d+m)?\([^)]*pid=[^)]*\)(?:\x1b\[\d+m)? ?")
-_ERROR = re.compile(r"^(?:ray\.exceptions\.)?[A-Za-z_.]*(?:Error|Exception|RewardBroken|Interrupt)(?::|\(|$).*")
+_ERROR = re.compile(
+    r"^(?:ray\.exceptions\.)?[A-Za-z_.]*(?:Error|Exception|RewardBroken|RolloutMismatch|Interrupt)(?::|\(|$).*"
+)
 _WRAPPERS = ("RayTaskError", "ActorDiedError", "ActorUnavailableError", "CalledProcessError")
 
 _HINTS = (
     (r"out of memory|OutOfMemory|OOM", "Lower grpo.micro_batch, grpo.rollout.max_num_seqs or grpo.rollout."),
     (r"No space left", "Make room on the disk of run.dir; grpo.keep limits the checkpoints."),
     (r"rollout group\(s\) failed", "A rollout or its reward raised an error; the first one is above."),
+    (
+        r"RolloutMismatch",
+        "Start again: if it happens again, the weights do not reach the rollout; see docs/training.md.",
+    ),
     (r"RewardBroken", "Check the model's chat template and special tokens, and prompts=…"),
     (r"AF_UNIX path too long|socket path", "Set TMPDIR to a shorter path: Ray's sockets allow 107 characters."),
     (r"KV cache|max_model_len|max_seq_len", "Raise engine.kv_cache_gib (CPU) or grpo.rollout.gpu_memory_utilization."),

@@ -1,8 +1,9 @@
 """The process that runs verl: ``python -m sfray.training.grpo.main KEY=VALUE …``.
 
-It does what ``python -m verl.trainer.main_ppo`` does, with three differences: it dies
-with the process that started it, it pushes synthetic answers through verl's own reward
-path first, and on CPU it is itself verl's task runner, which saves a process.
+It does what ``python -m verl.trainer.main_ppo`` does, with four differences: it dies with
+the process that started it, it pushes synthetic answers through verl's own reward path
+first, it knows the trainer of :mod:`sfray.training.grpo.trainer`, and on CPU it is itself
+verl's task runner, which saves a process.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import ctypes
 import faulthandler
 import os
 import signal
+import sys
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 
@@ -40,6 +43,7 @@ def main() -> None:
     import verl.trainer.main_ppo as verl_main
     from omegaconf import DictConfig, open_dict
 
+    from sfray.training.grpo import guard
     from sfray.training.grpo.following import Following
     from sfray.training.grpo.probe import probe_verl
 
@@ -58,15 +62,29 @@ def main() -> None:
             config.ray_kwargs.ray_init.runtime_env.env_vars = {k: os.environ[k] for k in _FORWARDED if k in os.environ}
         verl_main.run_ppo(config, task_runner_class=_runner(config.trainer.device))
 
-    train()
+    try:
+        train()
+    except guard.RolloutMismatch as error:  # Ray's wrapper of it is one too
+        print(f"{guard.TITLE}: {error}", flush=True)
+        sys.exit(guard.STOPPED)
 
 
-def _runner(device: str) -> type:
+def _runner(device: str) -> Any:
     """verl's task runner: an actor of its own on a cluster, this very process on CPU."""
+    import ray
     from verl.trainer.main_ppo import TaskRunnerV1
 
+    class Runner(TaskRunnerV1.__ray_metadata__.modified_class):  # type: ignore[misc, name-defined] # an actor's class
+        """verl's task runner, in whose process the guarded trainer is registered."""
+
+        def run(self, config: object) -> None:
+            """Trains."""
+            import sfray.training.grpo.trainer  # noqa: F401 - registers itself
+
+            super().run(config)
+
     if device != "cpu":
-        return TaskRunnerV1
+        return ray.remote(Runner)
 
     class Remote:
         """Offers ``run.remote`` for a method that runs here."""
@@ -74,10 +92,7 @@ def _runner(device: str) -> type:
         @staticmethod
         def remote(config: object) -> object:
             """Runs verl's task runner here; its result is a reference, as of an actor's method."""
-            import ray
-
-            runner = TaskRunnerV1.__ray_metadata__.modified_class()  # type: ignore[attr-defined] # an actor's class
-            runner.run(config)
+            Runner().run(config)
             return ray.put(None)
 
     class HereRunner:

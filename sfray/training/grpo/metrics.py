@@ -24,6 +24,9 @@ NAMES = {
     "actor/lr": "lr",
     "actor/kl_loss": "kl",
     "training/rollout_probs_diff_max": "rollout_difference",
+    "training/rollout_probs_diff_mean": "rollout_difference_mean",
+    "sfray/padded": "padded",
+    "sfray/idle": "idle",
     "perf/total_num_tokens": "tokens",
     "timing_s/gen": "seconds_rollout",
     "timing_s/old_log_prob": "seconds_log_prob",
@@ -33,7 +36,8 @@ NAMES = {
     "timing_s/save_checkpoint": "seconds_save",
     "timing_s/step": "seconds",
 }
-"""verl's key -> ours. ``truncated`` is the share of responses that reached ``grpo.max_response``."""
+"""verl's key -> ours. ``truncated`` is the share of responses that reached ``grpo.max_response``, ``padded`` the
+share of positions of the actor's update that are padding, ``idle`` the share of the rollouts' time after their end."""
 
 _VALIDATION = "val-core/"
 

@@ -69,6 +69,7 @@ def _data(config: GrpoSettings, paths: Paths) -> list[str]:
         f"algorithm.adv_estimator={grpo.advantage}",
         f"algorithm.norm_adv_by_std_in_grpo={grpo.normalize}",
         "algorithm.use_kl_in_reward=False",
+        f"algorithm.rollout_correction.bypass_mode={grpo.bypass}",
         f"data.train_files={quoted(paths.train)}",
         f"data.val_files={quoted(paths.validation)}",
         f"data.train_batch_size={grpo.batch}",
@@ -100,6 +101,7 @@ def _actor(config: GrpoSettings, paths: Paths) -> list[str]:
         f"{actor}.optim.lr={grpo.lr:g}",
         f"{actor}.ppo_mini_batch_size={grpo.mini_batch}",
         f"{actor}.ppo_micro_batch_size_per_gpu={micro_batch(grpo)}",
+        f"{actor}.use_dynamic_bsz={grpo.micro_tokens is not None}",
         f"{actor}.use_kl_loss={grpo.kl_coef > 0}",
         f"{actor}.entropy_coeff={grpo.entropy_coef:g}",
         f"{actor}.loss_agg_mode={grpo.loss}",
@@ -107,6 +109,8 @@ def _actor(config: GrpoSettings, paths: Paths) -> list[str]:
         f"{actor}.clip_ratio_low={grpo.clip_low:g}",
         f"{actor}.clip_ratio_high={grpo.clip_high:g}",
     ]
+    if grpo.micro_tokens is not None:  # the passes without a gradient take as many, by verl's defaults
+        lines.append(f"{actor}.ppo_max_token_len_per_gpu={grpo.micro_tokens}")
     if grpo.loss == "seq-mean-token-sum-norm":  # without it verl divides by the longest response of the batch
         lines.append(f"{actor}.loss_scale_factor={grpo.max_response}")
     if grpo.kl_coef > 0:
@@ -134,6 +138,9 @@ def _rollout(config: GrpoSettings) -> list[str]:
         f"{rollout}.log_prob_micro_batch_size_per_gpu={micro_batch(grpo)}",
         "trainer.v1.sampler.custom_sampler.path=pkg://sfray.training.grpo.replay",
         "trainer.v1.sampler.custom_sampler.name=StrictReplayBuffer",
+        "trainer.v1.trainer_mode=sfray",
+        f"+trainer.v1.sfray={{guard_every:{grpo.guard_every},guard_bound:{grpo.guard_bound:g},"
+        f"seeded:{grpo.rollout.seeded}}}",
     ]
 
 
@@ -158,7 +165,11 @@ def _trainer(config: GrpoSettings, paths: Paths, rows: int) -> list[str]:
 
 def gpu_overrides(address: str) -> list[str]:
     """Where verl runs: in the cluster at ``address``, or (``local``) in a Ray instance on this node."""
-    return ["trainer.device=cuda", f"+ray_kwargs.ray_init.address={quoted(address)}"]
+    return [
+        "trainer.device=cuda",
+        "+actor_rollout_ref.rollout.agent.agent_loop_manager_class=sfray.training.grpo.rollouts.SeededAgentLoopManager",
+        f"+ray_kwargs.ray_init.address={quoted(address)}",
+    ]
 
 
 def cpu_overrides(config: GrpoSettings, paths: Paths) -> list[str]:

@@ -1,8 +1,11 @@
-"""verl's replay buffer, but a failed rollout stops the run.
+"""verl's replay buffer, but a failed rollout stops the run, and the others come in order.
 
 verl trains on without the trajectories of a group that raised an error, so a broken
 reward would shrink the batch in silence. It also looks for finished rollouts every 2 s;
 ``trainer.v1.sampler.sampler_kwargs.poll_interval`` sets another pace.
+
+And it hands rollouts on in the order in which they came back, which is the order of
+floating-point sums from there on. They are sorted by their keys instead.
 """
 
 from __future__ import annotations
@@ -43,3 +46,19 @@ class StrictReplayBuffer(ReplayBuffer):
                 f"{len(failed)} rollout group(s) failed, in the engine or in the reward; "
                 "their errors are above this one in the log"
             )
+
+    def _materialize_batch(
+        self, partition_id: str, selected_prompt_uids: list[str], partition_snapshot: dict[str, dict[str, Any]]
+    ) -> Any:
+        ordered = dict(sorted(partition_snapshot.items(), key=lambda item: place(item[0])))
+        return super()._materialize_batch(partition_id, selected_prompt_uids, ordered)
+
+
+def place(key: str) -> tuple[str, int, int]:
+    """Where a rollout belongs: its prompt, its number among that prompt's rollouts, its part.
+
+    Args:
+        key: verl's ``<prompt>_<rollout>_<part>``.
+    """
+    prompt, rollout, part = key.split("_")
+    return prompt, int(rollout), int(part)

@@ -21,11 +21,12 @@ from typing import Any
 from sfray import models, prompts
 from sfray.artifacts import Questions
 from sfray.config.settings import GrpoSettings
+from sfray.errors import REFUSED
 from sfray.io.operations import allow
 from sfray.progress import Bar, console
 from sfray.store.artifact import Artifact
 from sfray.store.sessions import Span
-from sfray.training.grpo import data, export, metrics, probe, process
+from sfray.training.grpo import data, export, guard, metrics, probe, process
 from sfray.training.grpo.failure import explain
 from sfray.training.grpo.following import Following
 from sfray.training.grpo.overrides import Paths, command, quoted
@@ -36,6 +37,12 @@ _ROOT = Path(__file__).resolve().parents[3]
 
 class GrpoError(RuntimeError):
     """Training ended without having done what was asked."""
+
+
+class RolloutStale(GrpoError):
+    """The rollout's probabilities were not the actor's; the same command would meet with that again."""
+
+    exit_status = REFUSED
 
 
 class VerlFailed(GrpoError):
@@ -54,6 +61,7 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
 
     Raises:
         RewardBroken: A synthetic right or wrong answer got the wrong reward.
+        RolloutStale: The rollout's probabilities were not the actor's.
         GrpoError: verl failed, hung, or did not do every step.
     """
     folder = output.path.resolve()
@@ -190,6 +198,8 @@ def _launch(config: GrpoSettings, output: Artifact, paths: Paths, rows: int, res
             )
         except process.GrpoStopped as error:
             raise GrpoError(explain(log, offset, str(error))) from error
+    if code == guard.STOPPED:
+        raise RolloutStale(explain(log, offset, "the guard on the rollout's weights stopped verl"))
     if code != 0:
         raise VerlFailed(explain(log, offset, f"verl ended with exit code {code}"))
 
@@ -226,6 +236,8 @@ def child_environment(config: GrpoSettings, steps: Path, private: bool) -> dict[
 def describe(line: Mapping[str, Any]) -> str:
     """A step's figures, in words."""
     text = f"reward {line['reward']:.3f}  length {line['response_length']:.0f}  {line['seconds']:.1f} s"
+    if "padded" in line:
+        text += f"  padded {line['padded']:.0%}  idle {line['idle']:.0%}"
     if "validation_accuracy" in line:
         text += f"  validation {line['validation_accuracy']:.3f}"
     return text

@@ -1,6 +1,7 @@
-"""Runs the GRPO stage in a process of its own: ``driver.py FOLDER STEPS``.
+"""Runs the GRPO stage in a process of its own: ``driver.py FOLDER STEPS [GRPO]``.
 
-FOLDER gets a small random model and Countdown questions (both written once) and the stage.
+FOLDER gets a small random model and Countdown questions (both written once) and the stage; GRPO is
+JSON, further settings of the group ``grpo``.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from sfray import seeds
 from sfray.artifacts import Questions
 from sfray.config import Config
 from sfray.config.validation import parse
+from sfray.errors import reported
 from sfray.io.arrow import to_table
 from sfray.io.parquet import write_table
 from sfray.records import Question
@@ -39,8 +42,8 @@ GRPO = {
 }
 
 
-def config(folder: Path, steps: int) -> Config:
-    """The smallest config that trains."""
+def config(folder: Path, steps: int, **grpo: Any) -> Config:
+    """The smallest config that trains, with further settings of its group ``grpo``."""
     return parse(
         {
             "task": {"rl": {"count": 8}},
@@ -51,7 +54,7 @@ def config(folder: Path, steps: int) -> Config:
             "sample": {"max_tokens": 256},
             "reflect": {"max_tokens": 256},
             "evaluate": {"max_tokens": 256},
-            "grpo": {**GRPO, "steps": steps},
+            "grpo": {**GRPO, "steps": steps, **grpo},
         }
     )
 
@@ -83,6 +86,7 @@ def main() -> None:
     from sfray.training.grpo import stage as grpo
 
     folder, steps = Path(sys.argv[1]), int(sys.argv[2])
+    further = json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
     if not (folder / "model").exists():
         model.save(folder / "model")
         write_questions(folder / "questions")
@@ -90,8 +94,9 @@ def main() -> None:
     stage = Artifact(folder / "grpo", "grpo", {}, {})
     stage.open()
     questions = [Questions(folder / "questions", split) for split in ("rl", "eval")]
-    grpo.train(config(folder, steps), stage, str(folder / "model"), *questions)
+    grpo.train(config(folder, steps, **further), stage, str(folder / "model"), *questions)
 
 
 if __name__ == "__main__":
-    main()
+    with reported():
+        main()

@@ -25,6 +25,12 @@ def test_lines_that_only_mention_errors_are_not_causes():
     assert causes(log) == []
 
 
+def test_a_stop_by_the_guard_is_a_cause():
+    stop = "RolloutMismatch: step 2: the probabilities of the rollout's tokens differ by 0.1 on average"
+    assert causes(f"Traceback (most recent call last):\n{stop}\n") == [stop]
+    assert hint(stop).startswith("Start again: if it happens again, the weights do not reach the rollout")
+
+
 def test_hints():
     assert hint("torch.OutOfMemoryError: x").startswith("Lower grpo.micro_batch")
     assert hint("OSError: [Errno 28] No space left on device").startswith("Make room")

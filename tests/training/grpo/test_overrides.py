@@ -52,6 +52,7 @@ def test_the_paper_preset_is_the_released_command(paper):
         "algorithm.adv_estimator=grpo",
         "algorithm.norm_adv_by_std_in_grpo=True",
         "algorithm.use_kl_in_reward=False",
+        "algorithm.rollout_correction.bypass_mode=False",
         "data.train_files='/d/train.parquet'",
         "data.val_files='/d/val.parquet'",
         "data.train_batch_size=256",
@@ -76,12 +77,14 @@ def test_the_paper_preset_is_the_released_command(paper):
         "actor_rollout_ref.actor.optim.lr=1e-06",
         "actor_rollout_ref.actor.ppo_mini_batch_size=32",
         "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=4",
+        "actor_rollout_ref.actor.use_dynamic_bsz=True",
         "actor_rollout_ref.actor.use_kl_loss=False",
         "actor_rollout_ref.actor.entropy_coeff=0",
         "actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-mean",
         "actor_rollout_ref.actor.policy_loss.loss_mode=vanilla",
         "actor_rollout_ref.actor.clip_ratio_low=0.2",
         "actor_rollout_ref.actor.clip_ratio_high=0.2",
+        "actor_rollout_ref.actor.ppo_max_token_len_per_gpu=18432",
         "actor_rollout_ref.rollout.name=vllm",
         "actor_rollout_ref.rollout.n=16",
         "actor_rollout_ref.rollout.dtype=bfloat16",
@@ -96,6 +99,8 @@ def test_the_paper_preset_is_the_released_command(paper):
         "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=4",
         "trainer.v1.sampler.custom_sampler.path=pkg://sfray.training.grpo.replay",
         "trainer.v1.sampler.custom_sampler.name=StrictReplayBuffer",
+        "trainer.v1.trainer_mode=sfray",
+        "+trainer.v1.sfray={guard_every:10,guard_bound:0.02,seeded:True}",
         "trainer.nnodes=1",
         "trainer.n_gpus_per_node=4",
         "trainer.total_training_steps=150",
@@ -109,6 +114,7 @@ def test_the_paper_preset_is_the_released_command(paper):
         "trainer.project_name=sfray",
         f"trainer.experiment_name='{paper.run.name}'",
         "trainer.device=cuda",
+        "+actor_rollout_ref.rollout.agent.agent_loop_manager_class=sfray.training.grpo.rollouts.SeededAgentLoopManager",
         "+ray_kwargs.ray_init.address='auto'",
     ]
 
@@ -155,6 +161,7 @@ def test_cpu_settings_come_only_with_the_cpu(paper, tiny):
     assert set(cpu_overrides(tiny, PATHS)) <= set(on_cpu)
     assert gpu_overrides("ray://head:10001") == [
         "trainer.device=cuda",
+        "+actor_rollout_ref.rollout.agent.agent_loop_manager_class=sfray.training.grpo.rollouts.SeededAgentLoopManager",
         "+ray_kwargs.ray_init.address='ray://head:10001'",
     ]
 
@@ -171,6 +178,42 @@ def test_a_kl_penalty_brings_the_reference(paper):
     assert composed.actor_rollout_ref.actor.use_kl_loss
     assert composed.actor_rollout_ref.actor.kl_loss_coef == 0.001
     assert composed.actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu == 4
+
+
+@pytest.mark.parametrize("micro_tokens", [None, 9000])
+def test_every_pass_of_the_actor_is_cut_by_tokens_or_by_sequences(paper, micro_tokens):
+    config = replace(paper, grpo=replace(paper.grpo, micro_tokens=micro_tokens, kl_coef=0.001))
+    composed = verl_config(command(config, PATHS, 1000, "auto")).actor_rollout_ref
+    by_tokens = micro_tokens is not None
+    assert composed.actor.use_dynamic_bsz is by_tokens
+    assert composed.rollout.log_prob_use_dynamic_bsz is by_tokens
+    assert composed.ref.log_prob_use_dynamic_bsz is by_tokens
+    most = {
+        composed.actor.ppo_max_token_len_per_gpu,
+        composed.rollout.log_prob_max_token_len_per_gpu,
+        composed.ref.log_prob_max_token_len_per_gpu,
+    }
+    assert most == {micro_tokens or 16384}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "grpo").glob("*.yaml")))
+def test_every_preset_is_guarded_seeded_and_cut_by_tokens(name):
+    engine, model = ("cpu", "tiny") if name == "tiny" else ("gpu", "qwen2.5_1.5b")
+    grpo = preset(model, engine, name).grpo
+    assert grpo.guard_bound == {"cpu": 1e-4, "gpu": 0.02}[engine]
+    assert grpo.guard_every <= 10
+    assert grpo.rollout.seeded
+    assert grpo.micro_tokens >= grpo.max_prompt + grpo.max_response
+
+
+def test_guard_seeds_and_bypass_reach_verl(tiny):
+    rollout = replace(tiny.grpo.rollout, seeded=False)
+    changed = replace(tiny.grpo, bypass=True, guard_every=3, guard_bound=0.5, rollout=rollout)
+    config = verl_config(command(replace(tiny, grpo=changed), PATHS, 512, "local"))
+    assert OmegaConf.to_container(config.trainer.v1.sfray) == {"guard_every": 3, "guard_bound": 0.5, "seeded": False}
+    assert config.trainer.v1.trainer_mode == "sfray"
+    assert config.algorithm.rollout_correction.bypass_mode is True
+    assert config.actor_rollout_ref.rollout.calculate_log_probs
 
 
 @pytest.mark.parametrize(

@@ -38,3 +38,16 @@ def test_a_failed_group_stops_the_run(build, monkeypatch):
     monkeypatch.setattr(transfer_queue, "kv_list", listed("failure"))
     with pytest.raises(RuntimeError, match=r"1 rollout group\(s\) failed"):
         buffer._sync_metadata_from_transfer_queue()
+
+
+def test_rollouts_are_handed_on_in_the_order_of_their_prompts(build, monkeypatch):
+    import transfer_queue
+
+    cleared = []
+    monkeypatch.setattr(transfer_queue, "kv_clear", lambda **what: cleared.append(what["keys"]))
+    arrived = ["000000000002_0_0", "000000000001_10_0", "000000000001_2_0", "000000000009_0_0", "000000000001_2_1"]
+    snapshot = {key: {"seq_len": i} for i, key in enumerate(arrived)}
+    batch = build()._materialize_batch("train", ["000000000002", "000000000001"], snapshot)
+    assert batch.keys == ["000000000001_2_0", "000000000001_2_1", "000000000001_10_0", "000000000002_0_0"]
+    assert [tag["seq_len"] for tag in batch.tags] == [2, 4, 1, 0]
+    assert cleared == [["000000000002", "000000000001"]]

@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sfray.errors import REFUSED, exit_status
 from sfray.store.artifact import Artifact
 from sfray.store.manifest import Manifest
-from sfray.training.grpo import export
+from sfray.training.grpo import export, guard, metrics
 from sfray.training.grpo import process as verl_process
 from sfray.training.grpo import stage as grpo
 from sfray.training.grpo.overrides import Paths
@@ -99,13 +100,35 @@ def test_a_step_in_words():
     assert grpo.describe(line) == "reward 0.250  length 60  12.3 s  validation 0.500"
 
 
+def test_waste_is_said_with_the_step():
+    line = {"reward": 0.25, "response_length": 60.4, "seconds": 12.34, "padded": 0.125, "idle": 0.4}
+    assert grpo.describe(line) == "reward 0.250  length 60  12.3 s  padded 12%  idle 40%"
+
+
+def test_a_stop_by_the_guard_is_not_tried_again(tmp_path, monkeypatch):
+    def stopped(command, environment, folder, limits, on_poll):
+        with (folder / "verl.log").open("a") as log:
+            log.write("RolloutMismatch: step 2: the probabilities differ by 0.3, grpo.guard_bound = 0.02\n")
+        return guard.STOPPED
+
+    monkeypatch.setattr(grpo.process, "run", stopped)
+    config = driver.config(tmp_path, 3)
+    paths = Paths("model", tmp_path, tmp_path, tmp_path / "checkpoints", tmp_path)
+    stage = Artifact(tmp_path / "grpo", "grpo", {}, {})
+    stage.open()
+    with pytest.raises(grpo.RolloutStale, match=r"(?s)guard .* stopped verl\n  RolloutMismatch: step 2: .*Hint: Start"):
+        grpo._train(config, stage, paths, 8)
+    assert len(list((tmp_path / "grpo" / "steps").iterdir())) == 1
+    assert exit_status(grpo.RolloutStale("")) == REFUSED == 2
+
+
 def test_the_summary_compares_the_ends():
     rows = [{"step": i, "reward": float(i), "seconds": 2.0 * i} for i in range(1, 21)]
     assert grpo._summary(rows) == {"first_reward": 1.5, "last_reward": 19.5, "step_seconds": 22.0}
 
 
-def start(folder, steps):
-    command = [sys.executable, "-m", "tests.training.grpo.driver", str(folder), str(steps)]
+def start(folder, steps, **grpo_settings):
+    command = [sys.executable, "-m", "tests.training.grpo.driver", str(folder), str(steps), json.dumps(grpo_settings)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -190,9 +213,31 @@ def test_killed_resumed_and_extended(killed):
     assert "validation_accuracy" in rows[-1]
     assert (folder / "grpo" / "model" / "model.safetensors").read_bytes() != before
     assert all(r["rollout_difference"] < 1e-5 for r in rows)  # the trained weights reach vLLM
+    assert all(0 <= r["rollout_difference_mean"] < 1e-6 for r in rows)
+    assert all(0 <= r["idle"] < 1 and 0 <= r["padded"] < 1 for r in rows)
     assert list(verl_process.processes(verl_process.identify(folder / "grpo"))) == []
     assert not verl_process.ray_folder(folder / "grpo").exists()
 
     (folder / "grpo" / "manifest.json").unlink()  # killed during the export: nothing is trained again
     finish(folder, 4)
     assert len(list((folder / "grpo" / "steps").iterdir())) == 3
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(1200)
+def test_rollouts_of_stale_weights_stop_a_run_that_compares_nothing_else(tmp_path):
+    """In bypass mode, the entropy's gradient moving the actor; the rollout keeps the weights it began with."""
+    settings = {"bypass": True, "guard_every": 1, "guard_bound": 1e-5, "entropy_coef": 1.0}
+    extension = "actor_rollout_ref.rollout.engine_kwargs.vllm.worker_extension_cls"
+    stale = f"{extension}=tests.training.grpo.stale.StaleWorkerExtension"
+    process = start(tmp_path, 3, **settings, overrides=[stale])
+    output, _ = process.communicate(timeout=1140)
+    assert process.returncode == REFUSED, output[-3000:]
+    said = " ".join(output.split())
+    assert "RolloutMismatch: step 2: the probabilities of the rollout's tokens differ by" in said
+    assert "more than grpo.guard_bound = 1e-05" in said
+    (launch,) = (tmp_path / "grpo" / "steps").iterdir()  # it was not tried again
+    (row,) = metrics.read(tmp_path / "grpo")
+    assert (row["step"], launch.name.split("-")[0]) == (1, "000000")
+    assert 0 <= row["rollout_difference_mean"] < 1e-6  # the weights it began with are the actor's
+    assert not (tmp_path / "grpo" / "manifest.json").exists()

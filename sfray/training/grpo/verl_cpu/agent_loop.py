@@ -12,7 +12,8 @@ from typing import Any
 
 import ray
 from verl.experimental.reward_loop import RewardLoopWorker
-from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorkerTQ
+
+from sfray.training.grpo.rollouts import SeededAgentLoopManager, SeededAgentLoopWorker
 
 
 class _Method:
@@ -30,8 +31,8 @@ class LocalRewards:
         self.compute_score = _Method(RewardLoopWorker(config).compute_score)
 
 
-class CpuAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):  # type: ignore[misc, name-defined] # an actor's class
-    """verl's agent loop worker, which asks itself for rewards."""
+class CpuAgentLoopWorker(SeededAgentLoopWorker):
+    """The agent loop worker, which asks itself for rewards."""
 
     async def _compute_score(self, outputs: list[Any], kwargs: dict[str, Any]) -> None:
         if not self.reward_loop_worker_handles:  # type: ignore[has-type]
@@ -39,7 +40,7 @@ class CpuAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):  # 
         await super()._compute_score(outputs, kwargs)
 
 
-class CpuAgentLoopManager(AgentLoopManagerTQ):
+class CpuAgentLoopManager(SeededAgentLoopManager):
     """Starts :class:`CpuAgentLoopWorker`. Goes with ``reward.num_workers=0``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
