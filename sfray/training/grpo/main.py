@@ -11,6 +11,8 @@ import ctypes
 import faulthandler
 import os
 import signal
+from dataclasses import dataclass
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 
@@ -61,12 +63,32 @@ def main() -> None:
     train()
 
 
-def _runner(device: str) -> type:
+@dataclass(frozen=True)
+class ClusterRunner:
+    """verl's task runner, an actor of its own.
+
+    It is made after Ray has put its own handler of SIGTERM in place. ``ray job stop`` sends that signal to all
+    processes below the driver, and it is the driver who decides when this one ends.
+    """
+
+    actor: Any
+
+    def options(self, **given: Any) -> ClusterRunner:
+        """The same with options of Ray's."""
+        return ClusterRunner(self.actor.options(**given))
+
+    def remote(self) -> Any:
+        """Starts the actor."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return self.actor.remote()
+
+
+def _runner(device: str) -> Any:
     """verl's task runner: an actor of its own on a cluster, this very process on CPU."""
     from verl.trainer.main_ppo import TaskRunnerV1
 
     if device != "cpu":
-        return TaskRunnerV1
+        return ClusterRunner(TaskRunnerV1)
 
     class Remote:
         """Offers ``run.remote`` for a method that runs here."""

@@ -1,4 +1,4 @@
-"""Runs the GRPO stage in a process of its own: ``driver.py FOLDER STEPS``.
+"""Runs the GRPO stage in a process of its own: ``driver.py FOLDER STEPS [SAVE_EVERY]``.
 
 FOLDER gets a small random model and Countdown questions (both written once) and the stage.
 """
@@ -13,6 +13,7 @@ from sfray import seeds
 from sfray.artifacts import Questions
 from sfray.config import Config
 from sfray.config.validation import parse
+from sfray.errors import interruptible
 from sfray.io.arrow import to_table
 from sfray.io.parquet import write_table
 from sfray.records import Question
@@ -31,7 +32,6 @@ GRPO = {
     "max_response": 16,
     "gradient_checkpointing": False,
     "activation_offload": False,
-    "save_every": 1,
     "test_every": 2,
     "keep": 2,
     "timeout_minutes": 14.0,
@@ -39,7 +39,7 @@ GRPO = {
 }
 
 
-def config(folder: Path, steps: int) -> Config:
+def config(folder: Path, steps: int, save_every: int = 1) -> Config:
     """The smallest config that trains."""
     return parse(
         {
@@ -51,7 +51,7 @@ def config(folder: Path, steps: int) -> Config:
             "sample": {"max_tokens": 256},
             "reflect": {"max_tokens": 256},
             "evaluate": {"max_tokens": 256},
-            "grpo": {**GRPO, "steps": steps},
+            "grpo": {**GRPO, "steps": steps, "save_every": save_every},
         }
     )
 
@@ -82,7 +82,7 @@ def main() -> None:
     """Runs or resumes the stage."""
     from sfray.training.grpo import stage as grpo
 
-    folder, steps = Path(sys.argv[1]), int(sys.argv[2])
+    folder, numbers = Path(sys.argv[1]), map(int, sys.argv[2:])
     if not (folder / "model").exists():
         model.save(folder / "model")
         write_questions(folder / "questions")
@@ -90,8 +90,9 @@ def main() -> None:
     stage = Artifact(folder / "grpo", "grpo", {}, {})
     stage.open()
     questions = [Questions(folder / "questions", split) for split in ("rl", "eval")]
-    grpo.train(config(folder, steps), stage, str(folder / "model"), *questions)
+    grpo.train(config(folder, *numbers), stage, str(folder / "model"), *questions)
 
 
 if __name__ == "__main__":
-    main()
+    with interruptible():
+        main()

@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +14,7 @@ import pytest
 
 from sfray.store.artifact import Artifact
 from sfray.store.manifest import Manifest
-from sfray.training.grpo import export
+from sfray.training.grpo import export, metrics
 from sfray.training.grpo import process as verl_process
 from sfray.training.grpo import stage as grpo
 from sfray.training.grpo.overrides import Paths
@@ -104,8 +106,8 @@ def test_the_summary_compares_the_ends():
     assert grpo._summary(rows) == {"first_reward": 1.5, "last_reward": 19.5, "step_seconds": 22.0}
 
 
-def start(folder, steps):
-    command = [sys.executable, "-m", "tests.training.grpo.driver", str(folder), str(steps)]
+def start(folder, *numbers):
+    command = [sys.executable, "-m", "tests.training.grpo.driver", str(folder), *map(str, numbers)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -143,6 +145,26 @@ def test_a_verl_that_dies_is_started_again_from_its_last_checkpoint(tmp_path):
     launches = sorted((tmp_path / "grpo" / "steps").iterdir())
     assert [int(p.name.split("-")[0]) > 0 for p in launches] == [False, True]
     assert list(verl_process.processes(identity)) == []
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(2400)
+def test_a_driver_that_is_asked_to_end_has_verl_save_and_leaves_nothing(tmp_path):
+    folder = tmp_path / "grpo"
+    process = start(tmp_path, 500, 500)
+    while not (folder / "metrics.jsonl").exists():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
+    assert export.steps(folder / "checkpoints") == []
+    process.terminate()
+    output, _ = process.communicate(timeout=840)
+    assert process.returncode == 128 + signal.SIGTERM, output[-3000:]
+    (step,) = map(int, re.findall(r"grpo: step (\d+) of 500 is saved, [\d.]+ s after SIGTERM", output))
+    assert export.last_step(folder / "checkpoints") == step > 0
+    assert [line["step"] for line in metrics.read(folder)] == list(range(1, step + 1))
+    assert list(verl_process.processes(verl_process.identify(folder))) == []
+    assert not verl_process.ray_folder(folder).exists()
+    assert not (folder / "stop").exists()
 
 
 @pytest.fixture(scope="module")
