@@ -269,7 +269,7 @@ def ended_in_the_middle(folder: Path, number: signal.Signals, steps: int) -> tup
     assert len(trainers(process)) == 1
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
-    process.wait(120)
+    process.wait(500)
     assert psutil.wait_procs(children, timeout=60)[1] == []  # without a driver they end by themselves
     return process, (folder / "driver.log").read_text()
 
