@@ -167,7 +167,7 @@ def _of_the_cluster(config: Config, waits: Limits) -> Iterator[str]:
     """What the run is told of where it runs."""
     if config.cluster.address == "local":
         yield "cluster.address=auto"
-    if waits.saving > config.cluster.grace_seconds:
+    if waits.saving > math.ceil(config.cluster.grace_seconds):
         yield f"cluster.grace_seconds={waits.saving}"
 
 
