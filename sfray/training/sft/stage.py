@@ -195,11 +195,11 @@ def _logs() -> str:
 
 
 def _trainer(local: bool) -> type[TorchTrainer]:
-    """Ray's trainer without its handler of Ctrl-C, which ends the workers at once, and this process with status 0.
+    """Ray's trainer without its handler of Ctrl-C, which ends the workers at once and exits by itself.
 
-    On a local cluster also without two watchers that a process each would run. They free a
-    dead driver's resources and react to spot instances going away. A local
-    cluster ends with its driver, and its state service, which they ask, may be off.
+    On a local cluster also without two watchers that a process each would run. They free a dead driver's
+    resources and react to spot instances going away. A local cluster ends with its driver, and its state service,
+    which they ask, may be off.
     """
     from ray.train.torch import TorchTrainer
     from ray.train.v2._internal.callbacks.placement_group_callback import (
