@@ -17,7 +17,7 @@
 #SBATCH --mem=108G
 #SBATCH --tmp=94G
 #SBATCH --time=4-00:00:00
-#SBATCH --signal=B:TERM@150
+#SBATCH --signal=B:TERM@210
 #SBATCH --open-mode=append
 #SBATCH --output=sfray-countdown-1-5b-%j.log
 #SBATCH --exclusive

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -65,12 +66,24 @@ def kill_in(step: str, folder: Path, number: int = signal.SIGKILL) -> int:
         assert time.monotonic() < deadline, f"{step} did not begin"
         time.sleep(0.02)
     children = [c for c in psutil.Process(driver.pid).children(recursive=True) if not is_agent(c)]
+    shared = shared_memory([psutil.Process(driver.pid), *children])
     driver.send_signal(number)
     status = driver.wait(PATIENCE)
     gone, left = psutil.wait_procs(children, timeout=60)
     assert left == [], f"processes of the killed driver live on: {left}"
     assert gone
+    if number != signal.SIGKILL:  # after which only the next run can tidy up
+        assert [path for path in shared if path.exists()] == []
     return status
+
+
+def shared_memory(processes: list[psutil.Process]) -> set[Path]:
+    """The files of shared memory that processes have mapped."""
+    found: set[Path] = set()
+    for process in processes:
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            found |= {Path(m.path) for m in process.memory_maps() if m.path.startswith("/dev/shm/")}
+    return found
 
 
 def is_agent(process: psutil.Process) -> bool:

@@ -88,6 +88,8 @@ class ClusterConfig:
         wait_minutes: How long a step waits for nodes where those that are there have no room for it.
         silent_minutes: Watchdog: a worker with work that does no step of it for so long has its stacks written, and is
             stopped; 0 for no limit. It counts from a worker's first step on; ``engine.timeout_minutes`` holds before.
+        grace_seconds: How long SFT and GRPO may take, after SIGTERM or Ctrl-C, to end their step and save it; 0 to end
+            at once. What is rendered for a cluster grants at least what a checkpoint takes.
     """
 
     address: str = "auto"
@@ -96,6 +98,7 @@ class ClusterConfig:
     object_store_gib: Annotated[float, ABOVE_ZERO] = 0.5
     wait_minutes: Annotated[float, NOT_NEGATIVE] = 0.0
     silent_minutes: Annotated[float, NOT_NEGATIVE] = 20.0
+    grace_seconds: Annotated[float, NOT_NEGATIVE] = 120.0
 
 
 @dataclass(frozen=True)

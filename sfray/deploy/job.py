@@ -34,7 +34,10 @@ _UNSAFE = re.compile(r"[^a-z0-9]+")
 _TOLERATION = re.compile(r"([A-Za-z0-9][\w./-]*)(?:=([\w.-]+))?:(NoSchedule|PreferNoSchedule|NoExecute)")
 _REMOTE = ("https://", "s3://", "gs://")
 _SETTLING_SECONDS = 60
-"""What a stage takes beside its checkpoint to end: workers, engines and logs."""
+"""What a stage takes after its checkpoint to end: workers, engines and logs."""
+
+_STEP_SECONDS = 60
+"""What a step may take until its checkpoint is written."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,15 @@ class Limits:
         start: For nodes to come, images to be pulled and Ray to start.
         run: For the whole job, its retries included.
         keep: For a finished cluster to stay.
-        grace: Between being told to stop and being killed: a checkpoint is written meanwhile.
+        saving: For a stage that was told to stop to end its step and write a checkpoint.
+        grace: Between being told to stop and being killed: ``saving``, and the rest of the way out.
         retries: New clusters after a failure.
     """
 
     start: int
     run: int
     keep: int
+    saving: int
     grace: int
     retries: int
 
@@ -125,17 +130,17 @@ def job(config: Config, overrides: Sequence[str]) -> Job:
     problems += _nodes(config, stages)
     if problems:
         raise ConfigError(problems)
-    found = shape(config, stages, size)
+    found, waits = shape(config, stages, size), limits(config, size)
     deploy = config.deploy
     made = Job(
         deploy.name or dns_label(f"sfray-{config.run.name}"),
         image(config),
         config,
-        (*run_overrides(overrides), *(("cluster.address=auto",) if config.cluster.address == "local" else ())),
+        (*run_overrides(overrides), *_of_the_cluster(config, waits)),
         stages,
         found,
         tuple(toleration for text in deploy.tolerations if (toleration := _toleration(text))),
-        limits(config, size),
+        waits,
     )
     if problems := list(_sums(made)):
         raise ConfigError(problems)
@@ -158,15 +163,25 @@ def run_overrides(overrides: Sequence[str]) -> tuple[str, ...]:
     return tuple(text for text in overrides if re.split(r"[.=@]", text.lstrip("+~"), maxsplit=1)[0] != "deploy")
 
 
+def _of_the_cluster(config: Config, waits: Limits) -> Iterator[str]:
+    """What the run is told of where it runs."""
+    if config.cluster.address == "local":
+        yield "cluster.address=auto"
+    if waits.saving > math.ceil(config.cluster.grace_seconds):
+        yield f"cluster.grace_seconds={waits.saving}"
+
+
 def limits(config: Config, size: int) -> Limits:
     """How long each wait may take."""
     deploy = config.deploy
     writing = checkpoint(config, size) / GIB / deploy.storage_gib_per_second
+    saving = max(math.ceil(config.cluster.grace_seconds), _STEP_SECONDS + math.ceil(writing / 30) * 30)
     return Limits(
         start=math.ceil(60 * deploy.start_minutes),
         run=math.ceil(3600 * deploy.hours),
         keep=math.ceil(60 * deploy.keep_minutes),
-        grace=_SETTLING_SECONDS + math.ceil(writing / 30) * 30,
+        saving=saving,
+        grace=saving + _SETTLING_SECONDS,
         retries=deploy.retries,
     )
 

@@ -86,6 +86,13 @@ def test_the_run_is_told_nothing_of_its_cluster() -> None:
     assert preset("1.5B on 4 GPUs").overrides == ("experiment=paper/countdown_1.5b", "run.dir=/shared/runs")
 
 
+def test_a_run_saves_for_as_long_as_its_cluster_lets_it() -> None:
+    assert preset("7B on 4 GPUs").overrides[-1] == "cluster.grace_seconds=270"
+    long = preset("7B on 4 GPUs", "cluster.grace_seconds=900.5")
+    assert long.overrides[-1] == "cluster.grace_seconds=900.5"
+    assert (long.limits.saving, long.limits.grace) == (901, 961)
+
+
 def test_a_config_for_a_laptop_joins_the_cluster_it_is_sent_to() -> None:
     assert made("experiment=quickstart").overrides[-1] == "cluster.address=auto"
 
@@ -93,9 +100,9 @@ def test_a_config_for_a_laptop_joins_the_cluster_it_is_sent_to() -> None:
 def test_waits_follow_from_the_config() -> None:
     found = preset("7B on 4 GPUs").limits
     assert (found.start, found.run, found.keep, found.retries) == (1800, 345600, 600, 3)
-    # 14 bytes for each of 7.7 billion parameters at half a GiB a second, and a minute
-    assert found.grace == 60 + 210
-    assert preset("7B on 4 GPUs", "deploy.storage_gib_per_second=5").limits.grace == 90
+    # 14 bytes for each of 7.7 billion parameters at half a GiB a second, a minute for the step before, one for the end
+    assert (found.saving, found.grace) == (60 + 210, 60 + 210 + 60)
+    assert preset("7B on 4 GPUs", "deploy.storage_gib_per_second=5").limits.grace == 120 + 60
 
 
 def test_taints_are_written_as_kubectl_writes_them() -> None:

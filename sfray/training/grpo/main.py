@@ -13,6 +13,7 @@ import faulthandler
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
@@ -69,6 +70,26 @@ def main() -> None:
         sys.exit(guard.STOPPED)
 
 
+@dataclass(frozen=True)
+class ClusterRunner:
+    """verl's task runner, an actor of its own.
+
+    It is made after Ray has put its own handler of SIGTERM in place. ``ray job stop`` sends that signal to all
+    processes below the driver, and it is the driver who decides when this one ends.
+    """
+
+    actor: Any
+
+    def options(self, **given: Any) -> ClusterRunner:
+        """The same with options of Ray's."""
+        return ClusterRunner(self.actor.options(**given))
+
+    def remote(self) -> Any:
+        """Starts the actor."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return self.actor.remote()
+
+
 def _runner(device: str) -> Any:
     """verl's task runner: an actor of its own on a cluster, this very process on CPU."""
     import ray
@@ -84,7 +105,7 @@ def _runner(device: str) -> Any:
             super().run(config)
 
     if device != "cpu":
-        return ray.remote(Runner)
+        return ClusterRunner(ray.remote(Runner))
 
     class Remote:
         """Offers ``run.remote`` for a method that runs here."""

@@ -30,6 +30,7 @@ from sfray.training.grpo import data, export, guard, metrics, probe, process
 from sfray.training.grpo.failure import explain
 from sfray.training.grpo.following import Following
 from sfray.training.grpo.overrides import Paths, command, quoted
+from sfray.training.stopping import stoppable
 from sfray.watch.worker import join
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -63,6 +64,8 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
         RewardBroken: A synthetic right or wrong answer got the wrong reward.
         RolloutStale: The rollout's probabilities were not the actor's.
         GrpoError: verl failed, hung, or did not do every step.
+        KeyboardInterrupt: This process was asked to end; verl has saved the step that it was at, if it could within
+            ``cluster.grace_seconds``.
     """
     folder = output.path.resolve()
     process.end_leftovers(folder)
@@ -173,7 +176,8 @@ def _launch(config: GrpoSettings, output: Artifact, paths: Paths, rows: int, res
     log = folder / "verl.log"
     offset = log.stat().st_size if log.exists() else 0
     limits = process.Limits(60 * config.grpo.timeout_minutes, 60 * config.engine.timeout_minutes)
-    with Bar("grpo", config.grpo.steps, "steps") as bar:
+    bar = Bar("grpo", config.grpo.steps, "steps")
+    with stoppable(folder, "grpo", config.cluster.grace_seconds) as stop, bar:
         bar.update(resumed, "starting verl")
 
         seen = 0
@@ -181,6 +185,7 @@ def _launch(config: GrpoSettings, output: Artifact, paths: Paths, rows: int, res
         def look() -> None:
             """Prunes checkpoints and shows what steps are new; raises when another driver has taken over."""
             nonlocal seen
+            stop.look()
             allow(folder)
             export.prune(paths.checkpoints, config.grpo.keep)
             size = steps.stat().st_size if steps.exists() else 0
@@ -189,6 +194,7 @@ def _launch(config: GrpoSettings, output: Artifact, paths: Paths, rows: int, res
             seen = size
             recorded = metrics.read(folder)
             if recorded and recorded[-1]["step"] > bar.done:
+                stop.stepped = True
                 metrics.write(folder, recorded)
                 bar.update(recorded[-1]["step"], describe(recorded[-1]))
 
@@ -198,6 +204,7 @@ def _launch(config: GrpoSettings, output: Artifact, paths: Paths, rows: int, res
             )
         except process.GrpoStopped as error:
             raise GrpoError(explain(log, offset, str(error))) from error
+        stop.ended(export.last_step(paths.checkpoints) if code == 0 else None, config.grpo.steps)
     if code == guard.STOPPED:
         raise RolloutStale(explain(log, offset, "the guard on the rollout's weights stopped verl"))
     if code != 0:

@@ -17,6 +17,7 @@ from sfray.store.artifact import Artifact
 from sfray.training.sft.data import Plan, Rows, share
 from sfray.training.sft.engine import accumulation, build, export
 from sfray.training.sft.split import split
+from sfray.training.stopping import requested
 from sfray.watch.metrics import CHECKPOINT, Meter, tags_of
 from sfray.watch.worker import join
 
@@ -66,6 +67,8 @@ def plan(config: SftSettings, ids: tuple[str, ...]) -> Plan:
 def train_worker(settings: dict[str, Any]) -> None:
     """One worker, from the latest checkpoint to the last step and the exported folder.
 
+    When the driver is asked to end, the workers save the step that they are at and return.
+
     Args:
         settings: ``{"job": Job}``.
     """
@@ -89,10 +92,25 @@ def train_worker(settings: dict[str, Any]) -> None:
         journal.beat()
         if rank == 0:
             append(job.metrics, json.dumps(metrics).encode() + b"\n")
-        if (step + 1) % config.sft.save_every == 0 or step + 1 == steps.steps:
+        stopping = _agreed(rank == 0 and requested(Path(job.folder)))
+        if stopping or (step + 1) % config.sft.save_every == 0 or step + 1 == steps.steps:
             _save(engine, step + 1, metrics, job)
+        if stopping:
+            journal.end()
+            return
     journal.end()
     export(engine, tokenizer, job.output, config.sft.zero, rank)
+
+
+def _agreed(asked: bool) -> bool:
+    """Whether a worker was asked to stop. Collective: all of them stop after the same step."""
+    import ray.train.torch
+    import torch
+    from torch import distributed
+
+    asking = torch.tensor(float(asked), device=ray.train.torch.get_device())
+    distributed.all_reduce(asking)
+    return bool(asking)
 
 
 def _load(engine: Any) -> int:

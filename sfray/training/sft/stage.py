@@ -31,6 +31,7 @@ from sfray.training.progress import following
 from sfray.training.sft import data
 from sfray.training.sft.engine import environment
 from sfray.training.sft.loop import Job, plan, read_metrics, train_worker
+from sfray.training.stopping import stoppable
 from sfray.watch.metrics import Meter, tags_of
 from sfray.watch.watchdog import Watchdog, WorkerSilent, end_all
 
@@ -57,6 +58,8 @@ def train(config: SftSettings, output: Artifact, model: str, traces: Traces) -> 
     Raises:
         SftError: There is nothing to train on, workers failed more often than
             ``sft.max_failures``, or not every step was done.
+        KeyboardInterrupt: This process was asked to end; the workers have saved the step that they were at, if they
+            could within ``cluster.grace_seconds``.
     """
     folder = output.path.resolve()
     job = Job(config, models.anywhere(model), str(folder), output)
@@ -126,14 +129,26 @@ def _train(job: Job, steps: int) -> None:
         ),
     )
     watch = _Watch(job)
-    try:
-        with following(
-            "sft", steps, lambda: read_metrics(job.metrics), _figures, watch.meter.training_step, watch.look
-        ):
-            trainer.fit()
-        watch.look(now=True)
-    except TrainingFailedError as error:
-        raise SftError(_explain(error, job)) from watch.silent or error
+    with stoppable(Path(job.folder), "sft", config.cluster.grace_seconds) as stop:
+
+        def stepped(line: Mapping[str, Any]) -> None:
+            """Takes note of a step that is new."""
+            stop.stepped = True
+            watch.meter.training_step(line)
+
+        def look() -> None:
+            """Looks after the workers."""
+            stop.look()
+            watch.look()
+
+        try:
+            with following("sft", steps, lambda: read_metrics(job.metrics), _figures, stepped, look):
+                result = trainer.fit()
+            watch.look(now=True)
+        except TrainingFailedError as error:
+            stop.ended(None, steps)
+            raise SftError(_explain(error, job)) from watch.silent or error
+        stop.ended((result.metrics or {}).get("step", steps), steps)
 
 
 class _Watch:
@@ -180,21 +195,28 @@ def _logs() -> str:
 
 
 def _trainer(local: bool) -> type[TorchTrainer]:
-    """Ray's trainer; on a local cluster without two watchers that a process each would run.
+    """Ray's trainer without its handler of Ctrl-C, which ends the workers at once and exits by itself.
 
-    They free a dead driver's resources and react to spot instances going away. A local
-    cluster ends with its driver, and its state service, which they ask, may be off.
+    On a local cluster also without two watchers that a process each would run. They free a dead driver's
+    resources and react to spot instances going away. A local cluster ends with its driver, and its state service,
+    which they ask, may be off.
     """
     from ray.train.torch import TorchTrainer
     from ray.train.v2._internal.callbacks.placement_group_callback import (
         PlacementGroupCleanerCallback,
     )
 
+    class Trainer(TorchTrainer):
+        """Ray Train that leaves signals to :mod:`sfray.training.stopping`."""
+
+        def _register_sigint_handler(self, controller: Any) -> None:
+            """Does nothing."""
+
     if not local:
-        return TorchTrainer
+        return Trainer
     os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
 
-    class LocalTrainer(TorchTrainer):
+    class LocalTrainer(Trainer):
         """Ray Train without its cleaner of placement groups: a local Ray ends with its driver."""
 
         def _create_default_callbacks(self) -> list[Any]:

@@ -15,7 +15,7 @@ from sfray import seeds
 from sfray.artifacts import Questions
 from sfray.config import Config
 from sfray.config.validation import parse
-from sfray.errors import reported
+from sfray.errors import interruptible, reported
 from sfray.io.arrow import to_table
 from sfray.io.parquet import write_table
 from sfray.records import Question
@@ -34,7 +34,6 @@ GRPO = {
     "max_response": 16,
     "gradient_checkpointing": False,
     "activation_offload": False,
-    "save_every": 1,
     "test_every": 2,
     "keep": 2,
     "timeout_minutes": 14.0,
@@ -98,5 +97,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with reported():
+    with interruptible(), reported():
         main()

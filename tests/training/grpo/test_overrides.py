@@ -106,6 +106,7 @@ def test_the_paper_preset_is_the_released_command(paper):
         "trainer.total_training_steps=150",
         "trainer.total_epochs=51",
         "trainer.save_freq=25",
+        "trainer.checkpoint_callback_class=sfray.training.grpo.saving.Saving",
         "trainer.test_freq=25",
         "trainer.val_before_train=True",
         "trainer.resume_mode=auto",

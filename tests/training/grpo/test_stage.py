@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -166,6 +168,26 @@ def test_a_verl_that_dies_is_started_again_from_its_last_checkpoint(tmp_path):
     launches = sorted((tmp_path / "grpo" / "steps").iterdir())
     assert [int(p.name.split("-")[0]) > 0 for p in launches] == [False, True]
     assert list(verl_process.processes(identity)) == []
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(2400)
+def test_a_driver_that_is_asked_to_end_has_verl_save_and_leaves_nothing(tmp_path):
+    folder = tmp_path / "grpo"
+    process = start(tmp_path, 500, save_every=500)
+    while not (folder / "metrics.jsonl").exists():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
+    assert export.steps(folder / "checkpoints") == []
+    process.terminate()
+    output, _ = process.communicate(timeout=840)
+    assert process.returncode == 128 + signal.SIGTERM, output[-3000:]
+    (step,) = map(int, re.findall(r"grpo: step (\d+) of 500 is saved, [\d.]+ s after SIGTERM", output))
+    assert export.last_step(folder / "checkpoints") == step > 0
+    assert [line["step"] for line in metrics.read(folder)] == list(range(1, step + 1))
+    assert list(verl_process.processes(verl_process.identify(folder))) == []
+    assert not verl_process.ray_folder(folder).exists()
+    assert not (folder / "stop").exists()
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from sfray import cluster, seeds
 from sfray.artifacts import Traces
 from sfray.config import Config
 from sfray.config.validation import parse
+from sfray.errors import interruptible
 from sfray.io.arrow import to_table
 from sfray.io.parquet import write_table
 from sfray.records import Trace
@@ -152,4 +153,5 @@ def connect(made: Config, attempts: int = 4) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with interruptible():
+        main()

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import runpy
 import signal
 import subprocess
@@ -239,19 +240,38 @@ def test_a_killed_worker_changes_nothing(folder, undisturbed):
 
 @pytest.mark.engine
 @pytest.mark.timeout(2400)
-def test_a_killed_driver_continues(folder, undisturbed):
-    metrics = folder / "driver" / "metrics.jsonl"
-    process = start(folder, stage="driver", sft=LONG)
-    before = wait_for_steps(metrics, process, 35)
-    workers = trainers(process)
-    assert len(workers) == 1
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert psutil.wait_procs(workers, timeout=60)[1] == []  # without a driver they end by themselves
-    assert not (folder / "driver" / "manifest.json").exists()
-    assert len(read_metrics(metrics)) < 120
+def test_a_driver_that_is_asked_to_end_saves_and_one_that_is_killed_continues(folder, undisturbed):
+    stage = folder / "driver"
+    asked, log = ended_in_the_middle(folder, signal.SIGTERM, 5)
+    (step,) = map(int, re.findall(r"sft: step (\d+) of 120 is saved, [\d.]+ s after SIGTERM", log))
+    assert asked.returncode == 128 + signal.SIGTERM
+    saved = read_metrics(stage / "metrics.jsonl")
+    assert len(saved) == step >= 5
+    assert not (stage / "stop").exists()
+    killed, _ = ended_in_the_middle(folder, signal.SIGKILL, step + 20)
+    assert killed.returncode == -signal.SIGKILL
+    before = read_metrics(stage / "metrics.jsonl")
+    assert before[:step] == saved  # not done again: they have the same timings
+    assert len(before) < 120
+    assert not (stage / "manifest.json").exists()
     finish(start(folder, stage="driver", sft=LONG), folder)
-    check_same(folder / "driver", undisturbed, before)
+    check_same(stage, undisturbed, before)
+
+
+def ended_in_the_middle(folder: Path, number: signal.Signals, steps: int) -> tuple[subprocess.Popen, str]:
+    """Starts the long run, sends its driver a signal after some steps, and waits until nothing of it is left.
+
+    Returns:
+        The driver, which has ended, and the log of all drivers.
+    """
+    process = start(folder, stage="driver", sft=LONG)
+    wait_for_steps(folder / "driver" / "metrics.jsonl", process, steps)
+    assert len(trainers(process)) == 1
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    process.wait(500)
+    assert psutil.wait_procs(children, timeout=60)[1] == []  # without a driver they end by themselves
+    return process, (folder / "driver.log").read_text()
 
 
 @pytest.mark.engine
