@@ -119,7 +119,8 @@ def test_the_jobs_api_gets_the_entrypoint_and_the_checkout(monkeypatch: pytest.M
     monkeypatch.chdir(root)
     found = request_for(of(*JOBS))
     assert found == {
-        "entrypoint": "python -m sfray.cli job -- experiment=paper/countdown_7b run.dir=/shared/runs",
+        "entrypoint": "python -m sfray.cli job -- experiment=paper/countdown_7b run.dir=/shared/runs "
+        "cluster.grace_seconds=270",
         "runtime_env": {
             "env_vars": {"RAY_TRAIN_V2_ENABLED": "1", "TOKENIZERS_PARALLELISM": "false"},
             "working_dir": str(root),

@@ -44,7 +44,7 @@ def test_the_allocation_is_what_the_stages_need() -> None:
         "mem": "244G",
         "tmp": "251G",
         "time": "4-00:00:00",
-        "signal": "B:TERM@300",
+        "signal": "B:TERM@360",
         "open-mode": "append",
         "output": "sfray-countdown-7b-%j.log",
         "exclusive": "",
@@ -57,7 +57,8 @@ def test_the_allocation_is_what_the_stages_need() -> None:
 
 def test_every_override_reaches_check_and_driver_as_it_was() -> None:
     text = script(of("sample.variants=[plain, plan]", "deploy.setup=['source /shared/venv/bin/activate']"))
-    wanted = ["experiment=paper/countdown_7b", "run.dir=/shared/runs", "sample.variants=[plain, plan]"]
+    given = ["experiment=paper/countdown_7b", "run.dir=/shared/runs", "sample.variants=[plain, plan]"]
+    wanted = [*given, "cluster.grace_seconds=270"]
     (check,) = [line for line in text.splitlines() if line.startswith("python -m sfray.cli check")]
     assert shlex.split(check)[4:] == wanted
     (driver,) = [line for line in text.splitlines() if line.lstrip().startswith('bash -c "$driver"')]
