@@ -54,7 +54,8 @@ BOUNDS = {
         "trace.n_incorrect sft.max_steps sft.weight_decay sft.max_failures grpo.max_failures grpo.kl_coef "
         "teacher.temperature teacher.retries teacher.input_price teacher.output_price teacher.requests_per_minute "
         "segments.temperature segments.top_k grpo.entropy_coef grpo.clip_low grpo.clip_high report.entries "
-        "cluster.wait_minutes cluster.silent_minutes cluster.num_gpus deploy.retries deploy.keep_minutes",
+        "cluster.wait_minutes cluster.silent_minutes cluster.grace_seconds cluster.num_gpus deploy.retries "
+        "deploy.keep_minutes",
     ),
     "above 0 and at most 1": (
         0.0,
