@@ -33,7 +33,7 @@ from sfray.traces import builder, selection
 from sfray.training.grpo import export, metrics
 from tests.traces.rows import write_run, write_tokenizer
 
-OWN_TO_A_SESSION = ("seconds", "sessions", "finished", "incidents")
+OWN_TO_A_SESSION = ("seconds", "sessions", "finished", "incidents", "timings", "engine_use")
 """What a manifest says of how it was made, not of what was made."""
 
 SETTINGS = [
