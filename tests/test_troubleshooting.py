@@ -13,7 +13,7 @@ SOURCE = "\n".join(p.read_text(encoding="utf-8") for p in sorted((ROOT / "sfray"
 
 
 def test_the_page_quotes_messages() -> None:
-    assert len(QUOTED) == 11
+    assert len(QUOTED) == 12
 
 
 @pytest.mark.parametrize("message", QUOTED)

@@ -54,7 +54,7 @@ WRONG = [
     (
         "+experiment/paper=countdown_1.5",
         "+experiment/paper=countdown_1.5: no such option; conf/experiment/paper has budget_forcing, "
-        "countdown_1.5b, countdown_7b, "
+        "countdown_1.5b, countdown_7b, countdown_olmo3_7b, "
         "openthoughts_10k, openthoughts_1k; did you mean +experiment/paper=countdown_1.5b?",
     ),
     # keys

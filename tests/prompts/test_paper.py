@@ -114,7 +114,7 @@ def test_every_preset_of_the_paper_uses_it(experiment: str) -> None:
 
 
 def test_other_experiments_have_the_tiny_wording() -> None:
-    assert len(PRESETS) == 12
+    assert len(PRESETS) == 13
     others = [path.stem for path in (CONF / "experiment").glob("*.yaml")]
     assert {load([f"experiment={name}"]).prompts for name in others} == {"tiny"}
     assert load(["experiment=paper/countdown_1.5b", "prompts=default"]).prompts == "default"
