@@ -34,6 +34,7 @@ GRPO = {
     "max_response": 16,
     "gradient_checkpointing": False,
     "activation_offload": False,
+    "save_every": 1,
     "test_every": 2,
     "keep": 2,
     "timeout_minutes": 14.0,
