@@ -51,7 +51,7 @@ class Stop:
         grace: ``cluster.grace_seconds``.
         stepped: Whether there is something to save: a step was done since the workers started.
         asked: The signal; None without one.
-        since: When it came, by :func:`time.monotonic`.
+        since: When it came, by ``time.monotonic()``.
     """
 
     folder: Path
