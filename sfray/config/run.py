@@ -75,6 +75,16 @@ class EngineConfig:
     extra: dict[str, Any] = field(default_factory=dict)
     timeout_minutes: Annotated[float, ABOVE_ZERO] = 30.0
 
+    def at_once(self, shards: int) -> int:
+        """Shards that an actor samples at once.
+
+        An actor that is up before the others must not take all shards of a small stage: it gets half of its share.
+
+        Args:
+            shards: Of the stage, or those that are left of it; at least 1.
+        """
+        return min(self.shards_in_flight, max(1, shards // (2 * min(self.actors, shards))))
+
 
 @dataclass(frozen=True)
 class ClusterConfig:

@@ -75,7 +75,8 @@ def _sampled(step: Step, volume: Volume, tokens: float, rows: float, rates: Rate
     share = math.ceil(volume.shards / engines) / volume.shards
     if not rows:
         return rates.engine_start, engines
-    batch = max(1.0, min(engine.max_num_seqs, rows / volume.shards / volume.rounds))
+    together = engine.at_once(volume.shards) * rows / volume.shards / volume.rounds
+    batch = max(1.0, min(engine.max_num_seqs, together))
     context = volume.prompt + tokens / rows / 2
     worked = volume.prompts * volume.prompt * rates.prefill + tokens / rates.decode_speed(context, batch)
     return rates.engine_start + worked * share, engines

@@ -211,9 +211,7 @@ def summaries(job: ShardJob, model: str, shards: Sequence[int]) -> Iterator[dict
     import ray.data
 
     engine = job.config.engine
-    actors = min(engine.actors, len(shards))
-    # An actor that is up before the others must not take all shards of a small stage.
-    at_once = min(engine.shards_in_flight, max(1, len(shards) // (2 * actors)))
+    at_once = engine.at_once(len(shards))
     # One block per shard: the block is Ray Data's unit of balance and of retry.
     dataset = ray.data.from_items([{"shard": s} for s in shards], override_num_blocks=len(shards))
     results = dataset.map_batches(
@@ -221,7 +219,7 @@ def summaries(job: ShardJob, model: str, shards: Sequence[int]) -> Iterator[dict
         fn_constructor_args=(job, model),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(
-            size=actors,
+            size=min(engine.actors, len(shards)),
             enable_true_multi_threading=True,
             max_concurrent_calls_per_actor=at_once,
             max_tasks_in_flight_per_actor=at_once,
