@@ -7,7 +7,7 @@ import typing
 
 import pytest
 
-from sfray.config import Config, ReflectConfig, SampleConfig
+from sfray.config import Config, EngineConfig, ReflectConfig, SampleConfig
 from sfray.config.validation import keys, lookup
 
 PAPER = {
@@ -99,3 +99,11 @@ def test_keys_of_groups_and_leaves() -> None:
     found = list(keys())
     assert len(found) == len(set(found))
     assert {"grpo", "grpo.rollout", "grpo.rollout.top_p", "steps", "method", "task.eval.levels"} < set(found)
+
+
+def test_an_actor_takes_half_of_its_share_of_a_small_stage_at_most() -> None:
+    engine = EngineConfig(actors=2, shards_in_flight=8)
+    assert [engine.at_once(shards) for shards in (1, 2, 3, 4, 7, 8, 13, 16, 31, 32, 1000)] == [
+        1, 1, 1, 1, 1, 2, 3, 4, 7, 8, 8,
+    ]  # fmt: skip
+    assert [EngineConfig(actors=4, shards_in_flight=1).at_once(shards) for shards in (1, 100)] == [1, 1]
