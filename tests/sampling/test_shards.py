@@ -88,7 +88,8 @@ def test_a_pool_that_hangs_for_ever_does_not_keep_the_driver_from_ending():
     assert (done.returncode, done.stdout) == (0, "given up\n")
 
 
-SHARDS = 5
+SHARDS = 12
+"""Enough for the thread that disturbs a worker to find it at work, on a busy machine too."""
 
 
 def sampled(root: Path, actors: int, disturb: signal.Signals | None = None, silent: float = 0) -> list[Attempt]:
@@ -97,7 +98,7 @@ def sampled(root: Path, actors: int, disturb: signal.Signals | None = None, sile
         CONFIG,
         run=RunConfig(shard_questions=2),
         task=TaskConfig(sft=SplitConfig(["3"], 2 * SHARDS)),
-        engine=EngineConfig(actors=actors, max_num_seqs=64, kv_cache_gib=0.125),
+        engine=EngineConfig(actors=actors, shards_in_flight=2, max_num_seqs=64, kv_cache_gib=0.125),
         cluster=ClusterConfig(silent_minutes=silent),
     )
     made = Artifact(root / "questions", "questions", {}, {})
@@ -116,7 +117,7 @@ def read(path: Path):
     return pq.read_table(path)
 
 
-def disturb_a_worker(folder: Path, number: signal.Signals, begun: int = 3) -> None:
+def disturb_a_worker(folder: Path, number: signal.Signals, begun: int = 2) -> None:
     """Sends a signal to an engine actor while it is at work, wherever the two threads are.
 
     Args:
