@@ -79,7 +79,7 @@ def _reflection(question: str, name: str, valid: bool) -> Reflection:
 
 
 def run(questions: int = 64) -> dict[str, Any]:
-    """Every cell of the table in ``docs/recipes.md``: mean share asked for, and mean and most rounds."""
+    """Every cell of the table in ``docs/lazy_reflection.md``: mean share asked for, and mean and most rounds."""
     cells: dict[str, Any] = {}
     for recipe, each in SETTINGS:
         row = cells[f"{recipe}, {each} for each attempt"] = {}

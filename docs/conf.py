@@ -81,6 +81,7 @@ def fields_once(_app: Sphinx, what: str, _name: str, obj: object, _skip: bool, _
     bare = {child.short_name: child for child in obj.children if child.type == "attribute" and not child.docstring}
 
     def moved(field: re.Match[str]) -> str:
+        """Nothing, where the text went to its field; else the text as it was."""
         if field[1] not in bare:
             return field[0]
         first, _, rest = field[2].partition("\n")

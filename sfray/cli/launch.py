@@ -37,6 +37,7 @@ def launch(arguments: Sequence[str]) -> None:
 
     @hydra.main(config_path=str(own or CONF), config_name="config", version_base="1.3")
     def job(composed: DictConfig) -> None:
+        """One run of the sweep."""
         _run(composed, rest, failed)
 
     # Hydra reads its command line from nowhere else. Its --config-dir comes after the main folder,

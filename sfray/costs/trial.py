@@ -119,7 +119,7 @@ def measure(path: str, model: ModelConfig, engine: EngineConfig) -> Measured:
         prompts = [TokensPrompt(prompt_token_ids=rng.choice(ids, load.prompt).tolist()) for _ in range(load.requests)]
         params = SamplingParams(max_tokens=load.tokens, min_tokens=load.tokens, ignore_eos=True, temperature=1.0)
         at = time.perf_counter()
-        built.feed.llm.generate(prompts, params, use_tqdm=False)
+        built.feed.generate(prompts, [params] * len(prompts))
         return time.perf_counter() - at
 
     answer(Load(2, 16, 8))  # compiles

@@ -1,7 +1,8 @@
 """verl's synchronous trainer, guarded: registered as ``trainer.v1.trainer_mode=sfray``.
 
-It adds three things to each step: the check of :mod:`sfray.training.grpo.guard`, prompts that are
-numbered in order instead of named at random, and the figures of :mod:`sfray.training.grpo.waste`.
+It adds four things to each step: the check of :mod:`sfray.training.grpo.guard`, prompts that are
+numbered in order instead of named at random, passes of like length, and the figures of
+:mod:`sfray.training.grpo.waste`.
 Its settings are ``trainer.v1.sfray``.
 """
 
@@ -50,6 +51,17 @@ class GuardedTrainer(PPOTrainerSync):
             batch, "uid", [f"{i:012d}" for i in range(first, self.prompts_fetched)]
         )
         return batch
+
+    def _balance_batch(self, batch: Any, *args: Any, **kwargs: Any) -> Any:
+        """A batch shared evenly among the ranks, and within each mini batch by length: less padding in a pass."""
+        batch = super()._balance_batch(batch, *args, **kwargs)
+        batch.reorder(waste.like_lengths([tag["seq_len"] for tag in batch.tags], self._in_a_mini_batch()))
+        return batch
+
+    def _in_a_mini_batch(self) -> int:
+        """Sequences that a rank has in a mini batch."""
+        setting, ranks = self.config.actor_rollout_ref, max(self.actor_rollout_wg._dispatch_info["actor"]) + 1
+        return int(setting.actor.ppo_mini_batch_size * setting.rollout.n // ranks)
 
     def _compute_old_log_prob(self, batch: Any, metrics: dict[str, Any]) -> Any:
         batch = super()._compute_old_log_prob(batch, metrics)
@@ -100,13 +112,11 @@ class GuardedTrainer(PPOTrainerSync):
         if setting.model.use_remove_padding:
             yield from ([length] for length in lengths)
             return
-        actor, ranks = setting.actor, max(self.actor_rollout_wg._dispatch_info["actor"]) + 1
-        for share in waste.fixed(lengths, len(lengths) // ranks):
-            for mini in waste.fixed(share, actor.ppo_mini_batch_size * setting.rollout.n // ranks):
-                if actor.use_dynamic_bsz:
-                    yield from by_tokens(mini, actor.ppo_max_token_len_per_gpu)
-                else:
-                    yield from waste.fixed(mini, actor.ppo_micro_batch_size_per_gpu)
+        for mini in waste.fixed(lengths, self._in_a_mini_batch()):
+            if setting.actor.use_dynamic_bsz:
+                yield from by_tokens(mini, setting.actor.ppo_max_token_len_per_gpu)
+            else:
+                yield from waste.fixed(mini, setting.actor.ppo_micro_batch_size_per_gpu)
 
 
 def by_tokens(lengths: Sequence[int], most: int) -> Iterator[list[int]]:

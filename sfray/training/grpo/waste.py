@@ -15,6 +15,17 @@ def padded(passes: Sequence[Sequence[int]]) -> float:
     return 1 - sum(map(sum, passes)) / positions if positions else 0.0
 
 
+def like_lengths(lengths: Sequence[int], size: int) -> list[int]:
+    """Indices that bring sequences of like length together, within each run of ``size`` of them.
+
+    Args:
+        lengths: Of the sequences, in tokens.
+        size: Sequences of a run: those of one rank and one mini batch, so that no mini batch gets others.
+    """
+    runs = [range(i, min(i + size, len(lengths))) for i in range(0, len(lengths), size)]
+    return [at for run in runs for at in sorted(run, key=lengths.__getitem__)]
+
+
 def idle(seconds: Sequence[float]) -> float:
     """Share of the rollouts' time that passes after a rollout is done and before the last one is.
 

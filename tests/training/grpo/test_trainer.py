@@ -116,6 +116,22 @@ def test_the_passes_are_those_of_each_ranks_mini_batches(module, padding_removed
     assert [sorted(one) for one in found] == [sorted(one) for one in passes]
 
 
+def test_each_mini_batch_of_a_rank_comes_by_length(module, monkeypatch):
+    class Batch:
+        def __init__(self, lengths):
+            self.tags = [{"seq_len": length} for length in lengths]
+
+        def reorder(self, indices):
+            self.tags = [self.tags[i] for i in indices]
+
+    monkeypatch.setattr(module.PPOTrainerSync, "_balance_batch", lambda self, batch, **_: batch)
+    trainer = module.GuardedTrainer.__new__(module.GuardedTrainer)
+    trainer.config = setting(padding_removed=False, by_tokens=False)
+    trainer.actor_rollout_wg = SimpleNamespace(_dispatch_info={"actor": [0, 1]})
+    batch = trainer._balance_batch(Batch([5, 4, 3, 9, 1, 2, 8, 7]), metrics={})
+    assert [tag["seq_len"] for tag in batch.tags] == [4, 5, 3, 9, 1, 2, 7, 8]
+
+
 def test_passes_by_tokens_hold_every_sequence_once_and_keep_the_limit(module):
     lengths = [5, 4, 3, 2, 1, 9]
     passes = list(module.by_tokens(lengths, 12))
