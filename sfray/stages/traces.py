@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from sfray.store.artifact import Artifact
 
 
+DRAWS = 2
+"""Counts the ways in which recipes have drawn from a seed; another way makes another artifact, and never half of one."""
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What it reads. Of the model only the tokenizer is used.
@@ -38,6 +42,10 @@ class BuildTraces(Stage[TraceSettings, Inputs]):
     output = Traces
     group = "trace"
     cluster = "joined"
+
+    def identity(self, settings: TraceSettings, part: str = "") -> dict[str, Any]:
+        """The settings, and how recipes draw."""
+        return super().identity(settings, part) | {"draws": DRAWS}
 
     def demand(self, settings: TraceSettings, inputs: Mapping[str, Any]) -> Sequence[Demand] | None:
         """The pairs that its traces use; all where the recipe cannot say which, or segments lengthen the traces."""
