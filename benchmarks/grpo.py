@@ -113,12 +113,14 @@ def run(steps: int = 6, pairs: int = 3, model: str = "tiny") -> dict[str, Any]:
                 at = folder / f"{kind}-{pair}"
                 wall, rows = train_stage(whole, at, source) if kind == "stage" else train_bare(whole, at, folder)
                 made[kind].append(_figures(wall, rows))
+    found = overheads(made["stage"], made["bare_verl"])
     return {
         "cores": os.cpu_count(),
         "steps": steps - WARM_UP,
         "rollouts_per_step": whole.grpo.batch * whole.grpo.n,
         **made,
-        "overheads": overheads(made["stage"], made["bare_verl"]),
+        "overheads": found,
+        "overhead": round(statistics.mean(found), 4),
     }
 
 

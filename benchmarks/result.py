@@ -31,7 +31,7 @@ SETTINGS = (
 )
 """Names of what a benchmark was asked to do, among what it returns."""
 
-LOWER_IS_BETTER = ("seconds", "ms", "mib", "overheads", "padded")
+LOWER_IS_BETTER = ("seconds", "ms", "mib", "overhead", "padded")
 """Ends of the names of figures that a slower program has more of; of any other it has less."""
 
 

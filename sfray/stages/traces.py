@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 DRAWS = 2
-"""Counts the ways in which recipes have drawn from a seed; another way makes another artifact, and never half of one."""
+"""Version of how recipes draw from a seed: another one makes another artifact, so that none mixes two."""
 
 
 @dataclass(frozen=True)
