@@ -12,12 +12,12 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps
 demo: setup
 	$(PY) launch.py
 
-# Fast ones first, with the floor on the coverage of the pure core; then those that start engines.
+# Fast ones first, a process for each core, with the floor on the coverage of the pure core; then those that start engines.
 test: test-fast
 	$(PY) -m pytest -m engine
 
 test-fast: setup
-	$(PY) -m pytest -m "not engine" --cov
+	OMP_NUM_THREADS=1 $(PY) -m pytest -m "not engine" --cov -n auto --dist worksteal
 
 lint: setup
 	$(VENV)/bin/ruff check .

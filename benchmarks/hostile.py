@@ -1,8 +1,8 @@
 """Texts that try to cheat or to stop a verifier, shared by the tests and the verifier's benchmark.
 
-Most were paid, or did harm, in some public verifier. None is a right answer to
-:data:`GOLD`; :data:`LEGAL` are the forms that must be paid. Mathematics has pairs of a gold
-and an answer of its own: :data:`UNEQUAL` must not be paid, :data:`EQUAL` must.
+Most were accepted, or did harm, in some public verifier. None is a right answer to
+:data:`GOLD`; :data:`LEGAL` are the forms that must be accepted. Mathematics has pairs of a gold
+and an answer of its own: :data:`UNEQUAL` must not be accepted, :data:`EQUAL` must.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ LEGAL: dict[str, str] = {
     "padded": answered(" " * 10_000 + RIGHT + "\n" * 10_000),
     "long_before": "x" * MEGABYTE + answered(RIGHT),
 }
-"""Name -> whole response that must be paid."""
+"""Name -> whole response that must be accepted."""
 
 UNEQUAL: dict[str, tuple[str, str]] = {
     # Variables with a power are no units.
@@ -299,7 +299,7 @@ UNEQUAL: dict[str, tuple[str, str]] = {
     "other_base": ("101_2", "101_3"),
     "sentence": ("42", r"\text{The answer is } 42"),
 }
-"""Name -> gold and an answer of mathematics that must not be paid for it."""
+"""Name -> gold and an answer of mathematics that must not be accepted for it."""
 
 EQUAL: dict[str, tuple[str, str]] = {
     # Letters that the gold has as variables.
@@ -367,9 +367,9 @@ EQUAL: dict[str, tuple[str, str]] = {
     "other_side": ("x = 5", "5 = x"),
     "other_equation": ("y = 2x + 3", "y - 3 = 2x"),
 }
-"""Name -> gold and an answer of mathematics that must be paid for it."""
+"""Name -> gold and an answer of mathematics that must be accepted for it."""
 
 
 def responses() -> dict[str, str]:
-    """Every text that must not be paid, as a whole response."""
+    """Every text that must not be accepted, as a whole response."""
     return {f"exploit:{name}": answered(text) for name, text in EXPLOITS.items()} | RESPONSES

@@ -151,14 +151,14 @@ def run(repeats: int = 5) -> dict[str, Any]:
             "worst_1mb_ms": round(max(huge.values()), 4),
             "worst_1mb": max(huge, key=huge.__getitem__),
         }
-    paid = [name for name, text in texts.items() if verify("countdown", GOLD, text).correct]
-    unpaid = [name for name, text in LEGAL.items() if not verify("countdown", GOLD, text).correct]
+    accepted = [name for name, text in texts.items() if verify("countdown", GOLD, text).correct]
+    refused = [name for name, text in LEGAL.items() if not verify("countdown", GOLD, text).correct]
     return {
         "families": families,
         "hostile_texts": len(texts),
-        "hostile_paid": paid,
+        "hostile_accepted": accepted,
         "legal_texts": len(LEGAL),
-        "legal_unpaid": unpaid,
+        "legal_refused": refused,
         "mathematics": {name: _formula(gold, answer) for name, (gold, answer) in FORMULAS.items()},
         "mathematics_hostile": {"one_by_one": one_by_one(), "concurrent": concurrently()},
     }
@@ -181,8 +181,8 @@ def main() -> None:
             f"{task:<18}{row['typical_ms']:>11.4f}{row['worst_ms']:>10.4f}  {row['worst']:<28}"
             f"{row['worst_1mb_ms']:>14.4f}  {row['worst_1mb']}"
         )
-    print(f"hostile texts paid: {len(result['hostile_paid'])} of {result['hostile_texts']}")
-    print(f"legal forms not accepted: {len(result['legal_unpaid'])} of {result['legal_texts']}")
+    print(f"hostile texts accepted: {len(result['hostile_accepted'])} of {result['hostile_texts']}")
+    print(f"legal forms refused: {len(result['legal_refused'])} of {result['legal_texts']}")
     for name, row in result["mathematics"].items():
         print(f"mathematics {name:<20}{row['reason']:<14}{row['ms']:>12.3f} ms")
     for name, row in result["mathematics_hostile"].items():

@@ -20,7 +20,7 @@ def plan(
     beside: Annotated[
         Path | None,
         typer.Option(
-            help="A finished run: plan its config anew, and set that beside what it took.",
+            help="A finished run: plan its config again, and set that beside what it took.",
             exists=True,
             file_okay=False,
             show_default=False,

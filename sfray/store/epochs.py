@@ -92,7 +92,7 @@ def claim(folder: Path, stage: str) -> Claim:
         "process": os.getpid(),
         "host": socket.gethostname(),
         "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "token": secrets.token_hex(8),  # tells a claim from one of the same number in a folder made anew
+        "token": secrets.token_hex(8),  # tells a claim from one of the same number in a folder that was made again
     }
     text = json.dumps(me) + "\n"
     epoch = 1 + max((int(p.name) for p in _epochs(folder)), default=0)

@@ -13,7 +13,7 @@ from sfray.deploy.rules import faults
 from tests.deploy.presets import PRESETS, preset
 
 GOOD = preset("7B on 8 GPUs", "deploy.queue=gpu-queue", "deploy.priority=high", "deploy.service_account=trainer")
-REMOVED = object()
+REMOVED = ...
 
 HEAD = "spec.rayClusterSpec.headGroupSpec"
 WORKER = "spec.rayClusterSpec.workerGroupSpecs[0]"

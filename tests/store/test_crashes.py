@@ -20,7 +20,7 @@ ERRORS = {
     errno.ENOSPC: "the disk is full: make room there",
     errno.EDQUOT: "the quota is used up: make room there, or have it raised",
     errno.EROFS: "the file system is read-only: have it mounted for writing, or choose another run.dir",
-    errno.EIO: "the disk failed: look at the node's dmesg, mend it, or choose another run.dir",
+    errno.EIO: "the disk failed: look at the node's dmesg, repair it, or choose another run.dir",
 }
 DEAD = 137
 

@@ -163,7 +163,7 @@ def test_any_mutation_scores_by_independent_recomputation(problem: Problem, data
     ),
     st.sampled_from([{}, {"*": "×"}, {"*": "·", "/": "÷"}, {"-": "−"}, {" ": ""}, {" ": "\n"}]),
 )
-def test_a_right_answer_in_any_legal_dress_is_paid(
+def test_a_right_answer_in_any_legal_form_is_accepted(
     problem: Problem, space: str, form: str, response: str, characters: dict[str, str]
 ) -> None:
     expression = render(problem.tree).translate(str.maketrans(characters))

@@ -63,14 +63,14 @@ RESPONSE_REASONS = {
 
 
 @pytest.mark.parametrize("name", EXPLOITS)
-def test_no_exploit_is_paid(name: str) -> None:
+def test_no_exploit_is_accepted(name: str) -> None:
     assert verify("countdown", GOLD, answered(EXPLOITS[name])) == Outcome(
         False, REASONS.get(name, Reason.BAD_SYNTAX), EXPLOITS[name].strip()
     )
 
 
 @pytest.mark.parametrize("name", RESPONSES)
-def test_no_response_is_paid(name: str) -> None:
+def test_no_response_is_accepted(name: str) -> None:
     outcome = verify("countdown", GOLD, RESPONSES[name])
     assert not outcome.correct
     if name in RESPONSE_REASONS:
@@ -81,7 +81,7 @@ def test_no_response_is_paid(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEGAL)
-def test_every_legal_form_is_paid(name: str) -> None:
+def test_every_legal_form_is_accepted(name: str) -> None:
     outcome = verify("countdown", GOLD, LEGAL[name])
     assert outcome.correct
     assert outcome.reason is Reason.CORRECT
