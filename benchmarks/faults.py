@@ -28,7 +28,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from benchmarks.result import result as of
-from benchmarks.traces import SHARD, write_run
+from benchmarks.traces import write_run
 from sfray import cluster, seeds
 from sfray.artifacts import Attempts, Questions, Reflections
 from sfray.config import ClusterConfig, Config, EngineConfig, TraceConfig
@@ -43,7 +43,9 @@ from sfray.store import workers
 from sfray.store.artifact import Artifact
 from sfray.watch.worker import join
 
-SHARDS = 6
+SHARDS, QUESTIONS = 6, 8
+"""Shards, and questions in each."""
+
 LIMIT_SECONDS = 300.0
 """After which a schedule counts as one that hangs."""
 
@@ -182,7 +184,8 @@ class Outcome:
 def attempt(rows: Path, faults: dict[str, dict[str, int]]) -> Outcome:
     """Runs the pipeline under a schedule, in a process of its own."""
     began = time.monotonic()
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # A busy machine starts a Ray in more than half a minute, which Ray takes for a failure.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_raylet_start_wait_time_s": "180"}
     if faults:
         environment["RAY_testing_rpc_failure"] = json.dumps(faults)
     with tempfile.TemporaryDirectory() as folder:
@@ -204,7 +207,7 @@ def run(wanted: Sequence[int]) -> dict[str, Any]:
     broken, incidents, times = [], 0, []
     with tempfile.TemporaryDirectory() as name:
         rows = Path(name)
-        write_run(rows, SHARDS * SHARD)
+        write_run(rows, SHARDS * QUESTIONS, QUESTIONS)
         expected = attempt(rows, {})
         if not expected.hashes:
             raise RuntimeError(f"the run without faults failed:\n{expected.said}")

@@ -35,7 +35,9 @@ from sfray.progress import console
 from sfray.store import workers
 from sfray.store.artifact import Artifact
 
-SHARDS, STEPS = 24, 30
+SHARDS, QUESTIONS, STEPS = 24, 64, 30
+"""Shards, questions in each of those of traces, and optimizer steps."""
+
 BACK_SECONDS = 10.0
 """After which another node joins, where there is no room without one."""
 
@@ -82,7 +84,7 @@ def prepared(folder: Path, config: Config) -> None:
     """Writes what the steps read: questions with attempts and reflections, and traces of them for SFT."""
     from sfray.tasks import questions
 
-    write_run(folder / "rows", 256 * SHARDS)
+    write_run(folder / "rows", SHARDS * QUESTIONS, QUESTIONS)
     asked = Artifact(folder / "questions", "questions", {}, {})
     asked.open()
     questions.write(config, asked)
