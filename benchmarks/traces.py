@@ -111,11 +111,11 @@ def named(rows: Rows, number: int) -> Rows:
     )
 
 
-def shards(questions: int) -> Iterator[tuple[list[Question], list[Attempt], list[Reflection]]]:
-    """The rows of a run, a shard at a time."""
+def shards(questions: int, size: int = SHARD) -> Iterator[tuple[list[Question], list[Attempt], list[Reflection]]]:
+    """The rows of a run, a shard of ``size`` questions at a time."""
     texts = [question_rows(i) for i in range(min(DISTINCT, questions))]
-    for first in range(0, questions, SHARD):
-        every = [named(texts[i % DISTINCT], i) for i in range(first, min(first + SHARD, questions))]
+    for first in range(0, questions, size):
+        every = [named(texts[i % DISTINCT], i) for i in range(first, min(first + size, questions))]
         yield (
             [q for q, _, _ in every],
             [a for _, some, _ in every for a in some],
@@ -136,14 +136,14 @@ def core(questions: int = 1_000, repeats: int = 5) -> dict[str, Any]:
     return {"traces": built, "traces_per_cpu_second": statistics.mean(rates), "stdev": statistics.stdev(rates)}
 
 
-def write_run(folder: Path, questions: int) -> None:
-    """Writes what the traces stage reads."""
+def write_run(folder: Path, questions: int, size: int = SHARD) -> None:
+    """Writes what the traces stage reads, in shards of ``size`` questions."""
     stages = {name: Artifact(folder / name, name, {}, {}) for name in ("attempts", "reflections")}
     with (
         replacing(folder / "questions" / "sft.parquet") as temporary,
         pq.ParquetWriter(temporary, schema(Question)) as writer,
     ):
-        for shard, (asked, attempts, reflections) in enumerate(shards(questions)):
+        for shard, (asked, attempts, reflections) in enumerate(shards(questions, size)):
             writer.write_table(to_table(Question, asked))
             stages["attempts"].write_shard(shard, to_table(Attempt, attempts))
             stages["reflections"].write_shard(shard, to_table(Reflection, reflections))

@@ -99,6 +99,12 @@ def _speaks_http(connection: socket.socket) -> bool:
         return False
 
 
+def prepare() -> None:
+    """Sets what Ray reads from the environment when it is imported, or when a node of it starts."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+
+
 def connect(config: ClusterConfig) -> None:
     """Joins or starts Ray; does nothing when connected already.
 
@@ -107,8 +113,7 @@ def connect(config: ClusterConfig) -> None:
     Raises:
         NoCluster: The address does not lead to a cluster.
     """
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
+    prepare()
     import ray
 
     if ray.is_initialized():

@@ -35,6 +35,7 @@ from sfray.store.manifest import Manifest
 from sfray.store.sessions import Span
 from sfray.store.status import State, Status, show, status
 from sfray.store.workers import spoken
+from sfray.watch.deaths import deaths
 
 _PATIENCE_SECONDS = 5.0
 """How often a step that another driver is at is looked at."""
@@ -89,21 +90,23 @@ def run(config: Config) -> None:
         ConfigError: The config cannot work, or not here.
     """
     folder = run_folder(config)
-    made = preflight(config, folder.imported())
-    if missing := list(missing_for(config, made.values())):
-        raise ConfigError(missing)
+    with failure.before_work(folder.path):
+        made = preflight(config, folder.imported())
+        if missing := list(missing_for(config, made.values())):
+            raise ConfigError(missing)
     started = time.monotonic()
     driver = Driver(psutil.Process().create_time(), time.time())
     if problem := cluster.on_local_disk(str(located(config.run.dir))):
         console.print(f"warning: {problem}", style="bold yellow", markup=False)
     with hold(folder.path):
-        this = Run.plan(config)
-        found = {name: status(this.artifacts[name], folder.artifacts) for name in this.steps}
-        _require_model(this, found)
-        _remember(config, folder.config)
-        folder.unlink_others({name: artifact.path for name, artifact in this.artifacts.items()})
-        show(found, {name: step.kind for name, step in this.steps.items()})
-        _account(this, driver)
+        with failure.before_work(folder.path):
+            this = Run.plan(config)
+            found = {name: status(this.artifacts[name], folder.artifacts) for name in this.steps}
+            _require_model(this, found)
+            _remember(config, folder.config)
+            folder.unlink_others({name: artifact.path for name, artifact in this.artifacts.items()})
+            show(found, {name: step.kind for name, step in this.steps.items()})
+            _account(this, driver)
         try:
             for name in this.steps:
                 _make(name, this)
@@ -152,13 +155,15 @@ def _make(name: str, this: Run) -> None:
         return
     with _held(name, artifact):
         if not artifact.done:
-            for needed in step.needs:
-                this.artifacts[needed].require_whole()
-            artifact.open()
+            with failure.before_work(this.folder.path, name):
+                for needed in step.needs:
+                    this.artifacts[needed].require_whole()
+                artifact.open()
         if not artifact.done:
             this.folder.link(name, artifact.path)
             began = time.time()
-            _on_cluster(step, this.config)
+            with failure.before_work(this.folder.path, name):
+                _on_cluster(step, this.config)
             if step.stage.cluster != "none":
                 artifact.spent(Span(name="ray", began=began, ended=time.time()))
             console.print(f"[bold]{name}[/]")
@@ -171,7 +176,7 @@ def _make(name: str, this: Run) -> None:
 
 def _run_stage(step: Step, this: Run, artifact: Artifact) -> None:
     """Does a step's work; what it fails with is kept for ``sfray why``."""
-    with failure.Recorder(artifact, step.name, cluster.logs):
+    with failure.Recorder(artifact, step.name, cluster.logs, deaths):
         step.stage.run(step.settings, _inputs(step, this.artifacts), artifact)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hydra
@@ -12,11 +13,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from sfray.compose import CONF, check_overrides
+from sfray.compose import CONF, check_overrides, composed
 from sfray.compose.overrides import parsed
 from sfray.config.validation import ConfigError, parse
 from sfray.errors import interruptible, reported, unwind_on_sigterm
+from sfray.io.userfiles import located
 from sfray.progress import errors
+from sfray.store.failure import record
+from sfray.store.folder import place_problems
 
 
 def launch(arguments: Sequence[str]) -> None:
@@ -31,7 +35,8 @@ def launch(arguments: Sequence[str]) -> None:
         SystemExit: With status 1, when the run or a job of the sweep failed; after Ctrl-C or SIGTERM with theirs.
     """
     with reported():
-        check_overrides(arguments)
+        with _recorded(arguments):
+            check_overrides(arguments)
         own, rest = split_config_dir(arguments)
     failed: list[str] = []
 
@@ -119,3 +124,16 @@ def _run(composed: DictConfig, arguments: Sequence[str], failed: list[str]) -> N
         return
     if is_sweep:
         failed.remove(name)
+
+
+@contextlib.contextmanager
+def _recorded(arguments: Sequence[str]) -> Iterator[None]:
+    """Keeps at a run why its config is refused, for ``sfray why``; nowhere if the command does not say which run."""
+    try:
+        yield
+    except ConfigError as error:
+        with contextlib.suppress(ConfigError, OSError):
+            run = composed(arguments)["run"]
+            if not any(place_problems(run["name"], run["dir"])):
+                record(located(run["dir"]).resolve() / run["name"], "", error)
+        raise

@@ -11,8 +11,9 @@ import yaml
 from sfray.compose import composed
 from sfray.compose.overrides import parsed
 from sfray.config import Config
-from sfray.config.validation import parse
+from sfray.config.validation import ConfigError, parse
 from sfray.costs.plan import Plan, chosen_entry, plan
+from sfray.deploy.deadline import Forecast
 from sfray.preflight import preflight
 from sfray.store.folder import RunFolder
 from sfray.store.manifest import Manifest
@@ -59,6 +60,25 @@ def sweep(overrides: Sequence[str], conf: Path, gpu: str) -> list[Plan]:
         plans.append(plan(config, this.method, this.steps, chosen_entry(config, gpu), done, shared))
         made |= {paths[name] for name in this.steps}
     return plans
+
+
+def forecast(config: Config, gpu: str) -> Forecast | None:
+    """What the plan of a config says of its time; None where its throughputs cannot be told.
+
+    Args:
+        config: A checked config.
+        gpu: The GPU of the cluster.
+    """
+    from sfray.pipeline import Run
+
+    this = Run.plan(config)
+    done = {name: artifact.manifest for name, artifact in this.artifacts.items() if artifact.done}
+    try:
+        entry = chosen_entry(config, gpu)
+    except ConfigError:
+        return None
+    made = plan(config, this.method, this.steps, entry, done)
+    return Forecast(made.seconds, made.most, entry.name, made.unknown)
 
 
 def replayed(run: Path, gpu: str) -> list[tuple[str, float, float]]:

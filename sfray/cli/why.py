@@ -36,10 +36,14 @@ def lines(found: Diagnosis) -> list[str]:
     said = [f"{found.step}: {found.state}, last wrote {found.quiet / 60:,.0f} min ago"]
     if found.failure:
         (kind, message), *later = found.failure.errors
+        said += [f"  died     {found.died}"] if found.died else []
         said += [f"  cause    {kind}: {message}"]
         said += [f"  then     {name}: {text.splitlines()[0] if text else ''}" for name, text in later]
         said += [f"  where    {found.failure.where}"] if found.failure.where else []
         said += [f"  driver   process {found.failure.process} on {found.failure.host}, {found.failure.when}"]
+    elif found.driver:
+        said += [f"  driver   {found.driver}"]
+    said += [f"  worker   {worker}" for worker in found.workers]
     said += [f"  before   {found.incidents}"] if found.incidents else []
     said += [f"  hint     {found.hint}"] if found.hint else []
     said += [f"  log      {path}" for path in found.logs]

@@ -49,7 +49,8 @@ class DeployConfig:
         storage_gib_per_second: How fast a node writes to shared storage, for the time a checkpoint takes.
         retries: New clusters (slurm, compose: new attempts) after a failure that another try may not meet.
         start_minutes: How long nodes may take to come, the pulling of the image included.
-        hours: How long the job may run, all its retries together.
+        hours: How long the job may run, all its retries together; null for its starts and what its plan says at most,
+            see :func:`sfray.deploy.deadline.deadline`.
         keep_minutes: How long a finished cluster stays for a look at it.
         partition: Slurm's.
         account: Slurm's.
@@ -83,7 +84,7 @@ class DeployConfig:
     storage_gib_per_second: Annotated[float, ABOVE_ZERO] = 0.5
     retries: Annotated[int, NOT_NEGATIVE] = 3
     start_minutes: Annotated[float, ABOVE_ZERO] = 30.0
-    hours: Annotated[float, ABOVE_ZERO] = 96.0
+    hours: Annotated[float | None, ABOVE_ZERO] = None
     keep_minutes: Annotated[float, NOT_NEGATIVE] = 10.0
     partition: str | None = None
     account: str | None = None

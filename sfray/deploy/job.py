@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 import sfray
 from sfray.config import Config
 from sfray.config.validation import ConfigError
+from sfray.deploy.deadline import Deadline, Forecast, deadline
 from sfray.deploy.needs import GIB, Need, checkpoint, needs
 from sfray.deploy.shape import Shape, node_gpus, shape
 from sfray.deploy.size import parameters
@@ -32,6 +33,9 @@ CHECK = ("python", "-m", "sfray.cli", "check")
 
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 _TOLERATION = re.compile(r"([A-Za-z0-9][\w./-]*)(?:=([\w.-]+))?:(NoSchedule|PreferNoSchedule|NoExecute)")
+_LIMITED = (("kuberay", "RayJob"), ("slurm", "RayJob"), ("slurm", "RayCluster"))
+"""Launcher and kind that end a job at its deadline."""
+
 _REMOTE = ("https://", "s3://", "gs://")
 _SETTLING_SECONDS = 60
 """What a stage takes after its checkpoint to end: workers, engines and logs."""
@@ -55,7 +59,7 @@ class Limits:
 
     Attributes:
         start: For nodes to come, images to be pulled and Ray to start.
-        run: For the whole job, its retries included.
+        run: For the whole job, its retries included, and how that was found.
         keep: For a finished cluster to stay.
         saving: For a stage that was told to stop to end its step and write a checkpoint.
         grace: Between being told to stop and being killed: ``saving``, and the rest of the way out.
@@ -63,7 +67,7 @@ class Limits:
     """
 
     start: int
-    run: int
+    run: Deadline
     keep: int
     saving: int
     grace: int
@@ -102,6 +106,13 @@ class Job:
         return self.shape.workers * self.shape.worker.gpus
 
     @property
+    def deadline(self) -> str | None:
+        """Its limit in words; None where nothing ends it: Compose has none, nor has a standing cluster or its jobs."""
+        deploy = self.config.deploy
+        limited = deploy.submit != "jobs" and (deploy.launcher, deploy.kind) in _LIMITED
+        return f"deadline: {self.limits.run.words}" if limited else None
+
+    @property
     def code_folder(self) -> str | None:
         """Where nodes find the code, if it is a folder of theirs."""
         code = self.config.deploy.code
@@ -114,12 +125,13 @@ class Job:
         return code if code is not None and code.startswith(_REMOTE) else None
 
 
-def job(config: Config, overrides: Sequence[str]) -> Job:
+def job(config: Config, overrides: Sequence[str], forecast: Forecast | None = None) -> Job:
     """Derives a job from a checked config.
 
     Args:
         config: The whole config.
         overrides: Hydra overrides that it was composed with.
+        forecast: What its plan says; None where it could not be made.
 
     Raises:
         ConfigError: With a line for everything that would keep the job from running where it is sent.
@@ -130,7 +142,7 @@ def job(config: Config, overrides: Sequence[str]) -> Job:
     problems += _nodes(config, stages)
     if problems:
         raise ConfigError(problems)
-    found, waits = shape(config, stages, size), limits(config, size)
+    found, waits = shape(config, stages, size), limits(config, size, forecast)
     deploy = config.deploy
     made = Job(
         deploy.name or dns_label(f"sfray-{config.run.name}"),
@@ -171,14 +183,14 @@ def _of_the_cluster(config: Config, waits: Limits) -> Iterator[str]:
         yield f"cluster.grace_seconds={waits.saving}"
 
 
-def limits(config: Config, size: int) -> Limits:
+def limits(config: Config, size: int, forecast: Forecast | None = None) -> Limits:
     """How long each wait may take."""
     deploy = config.deploy
     writing = checkpoint(config, size) / GIB / deploy.storage_gib_per_second
     saving = max(math.ceil(config.cluster.grace_seconds), _STEP_SECONDS + math.ceil(writing / 30) * 30)
     return Limits(
         start=math.ceil(60 * deploy.start_minutes),
-        run=math.ceil(3600 * deploy.hours),
+        run=deadline(deploy, forecast),
         keep=math.ceil(60 * deploy.keep_minutes),
         saving=saving,
         grace=saving + _SETTLING_SECONDS,
@@ -236,7 +248,7 @@ def _scheduling(config: Config) -> Iterator[str]:
         yield f"deploy.submit: {deploy.submit} does not take what is rendered for {deploy.launcher}, but {wanted}"
     if deploy.submit == "jobs" and not (deploy.address or "").startswith(("http://", "https://")):
         yield "deploy.address: must be given with deploy.submit = jobs: that of the dashboard, http://HOST:8265"
-    if deploy.hours * 60 <= deploy.start_minutes:
+    if deploy.hours is not None and deploy.hours * 60 <= deploy.start_minutes:
         yield f"deploy.hours: {deploy.hours:g} leave no time after deploy.start_minutes = {deploy.start_minutes:g}"
 
 

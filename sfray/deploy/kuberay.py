@@ -63,7 +63,7 @@ def ray_job(job: Job) -> Manifest:
         "ttlSecondsAfterFinished": limits.keep,
         # Each retry is a new cluster; the run resumes from shared storage.
         "backoffLimit": limits.retries,
-        "activeDeadlineSeconds": limits.run,
+        "activeDeadlineSeconds": limits.run.seconds,
         "preRunningDeadlineSeconds": limits.start,
     }
     if job.code_archive is not None:

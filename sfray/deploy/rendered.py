@@ -52,4 +52,5 @@ def _header(made: Job, taker: str) -> list[str]:
     worker = made.shape.worker
     node = f"{worker.gpus} GPUs, {worker.cpus} CPUs, {worker.memory} GiB ({worker.shm} of them /dev/shm)"
     command = f"sfray render {made.config.deploy.launcher}"
-    return [f"Written by `{command}` for {taker}: {made.shape.workers} x {node}", *table(made)]
+    ends = [made.deadline] if made.deadline else []
+    return [f"Written by `{command}` for {taker}: {made.shape.workers} x {node}", *table(made), *ends]

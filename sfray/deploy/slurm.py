@@ -59,7 +59,7 @@ def _options(job: Job) -> Iterator[str]:
         "gpus-per-node": worker.gpus or None,
         "mem": f"{worker.memory + head.used}G",
         "tmp": f"{worker.scratch}G",
-        "time": _clock(limits.run),
+        "time": _clock(limits.run.seconds),
         # To the script alone, which tells the driver.
         "signal": f"B:TERM@{limits.grace + _ENDING_SECONDS}",
         "open-mode": "append",

@@ -7,13 +7,14 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from sfray.io.files import read_json, remove, replacing, write_json
 from sfray.store.artifact import Artifact
+from sfray.store.epochs import TakenOver
 
 FILE = "failure.json"
 LOGS = "logs"
@@ -21,6 +22,24 @@ LOGS = "logs"
 
 _TAIL_BYTES = 64 * 1024
 _MOST_LOGS = 8
+_MOST_DEATHS = 8
+
+
+@dataclass(frozen=True)
+class Death:
+    """A process of Ray's that ended without being asked to.
+
+    Attributes:
+        host: Address of its node.
+        process: Its process id there.
+        when: In UTC.
+        how: In a sentence.
+    """
+
+    host: str
+    process: int
+    when: str
+    how: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,8 @@ class Failure:
         where: The last line of our own code that the first cause passed through.
         traceback: All of it.
         logs: Files below ``logs/`` that speak of an error.
+        deaths: Processes that died while the step was at work, the first one first.
+        died: How many there were in all.
     """
 
     step: str
@@ -46,6 +67,8 @@ class Failure:
     where: str
     traceback: str
     logs: list[str] = field(default_factory=list)
+    deaths: list[Death] = field(default_factory=list)
+    died: int = 0
 
 
 class Recorder:
@@ -55,11 +78,18 @@ class Recorder:
     itself is still told.
     """
 
-    def __init__(self, artifact: Artifact, step: str, logs: Callable[[], Path | None]) -> None:
-        """Takes the step's artifact and name; the logs are looked for when something has failed."""
-        self.artifact, self.step, self.logs = artifact, step, logs
+    def __init__(
+        self,
+        artifact: Artifact,
+        step: str,
+        logs: Callable[[], Path | None],
+        deaths: Callable[[float], Sequence[Death]] = lambda _: (),
+    ) -> None:
+        """Takes the step's artifact and name; logs, and deaths since a time, are asked for after a failure."""
+        self.artifact, self.step, self.logs, self.deaths = artifact, step, logs, deaths
 
     def __enter__(self) -> None:
+        self.began = time.time()
         forget(self.artifact.path)
 
     def __exit__(
@@ -69,17 +99,42 @@ class Recorder:
             self.artifact.require_claim()  # whatever failed: where another driver has taken over, say that
             if not self.artifact.done:
                 with contextlib.suppress(OSError):
-                    record(self.artifact.path, self.step, error, self.logs())
+                    record(self.artifact.path, self.step, error, self.logs(), self.deaths(self.began))
 
 
-def record(folder: Path, step: str, error: BaseException, logs: Path | None = None) -> Failure:
+@contextlib.contextmanager
+def before_work(run: Path, step: str = "") -> Iterator[None]:
+    """Records at the run why the block inside fails: a config that is refused, a disk that is full, a dead cluster.
+
+    That another driver is at it is no failure of the run.
+
+    Args:
+        run: The run's folder.
+        step: What is about to be made; empty where it is the whole run.
+    """
+    if (run / FILE).exists():
+        forget(run)
+    try:
+        yield
+    except TakenOver:
+        raise
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            record(run, step, error)
+        raise
+
+
+def record(
+    folder: Path, step: str, error: BaseException, logs: Path | None = None, deaths: Sequence[Death] = ()
+) -> Failure:
     """Writes why a step failed, and copies the ends of the workers' logs that speak of an error.
 
     Args:
-        folder: Of the step's artifact.
+        folder: Of the step's artifact, or of the run.
         step: Its name.
         error: What was raised.
         logs: Folder of Ray's logs on this node; None where Ray was not used.
+        deaths: Of processes while the step was at work, in order.
     """
     chain = list(causes(error))
     made = Failure(
@@ -90,7 +145,9 @@ def record(folder: Path, step: str, error: BaseException, logs: Path | None = No
         errors=[[type(e).__name__, str(e).strip()] for e in reversed(chain)],
         where=_where(chain[-1]),
         traceback="".join(traceback.format_exception(error)),
-        logs=[p.name for p in _copied(logs, folder / LOGS)] if logs else [],
+        logs=[p.name for p in _copied(logs, folder / LOGS, {d.process for d in deaths})] if logs else [],
+        deaths=list(deaths[:_MOST_DEATHS]),
+        died=len(deaths),
     )
     write_json(folder / FILE, asdict(made))
     return made
@@ -98,7 +155,10 @@ def record(folder: Path, step: str, error: BaseException, logs: Path | None = No
 
 def read(folder: Path) -> Failure | None:
     """The last failure of the step that makes an artifact; None where it did not fail."""
-    return Failure(**read_json(folder / FILE)) if (folder / FILE).exists() else None
+    if not (folder / FILE).exists():
+        return None
+    kept = read_json(folder / FILE)
+    return Failure(**kept | {"deaths": [Death(**death) for death in kept.get("deaths", ())]})
 
 
 def forget(folder: Path) -> None:
@@ -126,14 +186,15 @@ def _where(error: BaseException) -> str:
     return f"{frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
 
 
-def _copied(logs: Path, target: Path) -> Iterator[Path]:
-    """Copies the ends of the newest logs that speak of an error."""
+def _copied(logs: Path, target: Path, died: Iterable[int]) -> Iterator[Path]:
+    """Copies the ends of the newest logs that speak of an error, or are of a process that died."""
+    of_the_dead = tuple(f"-{process}.err" for process in died)
     files = sorted((p for p in logs.glob("*worker-*.err") if p.is_file()), key=lambda p: -p.stat().st_mtime)
     for file in files[:_MOST_LOGS]:
         with file.open("rb") as opened:
             opened.seek(max(0, file.stat().st_size - _TAIL_BYTES))
             end = opened.read()
-        if b"Traceback" in end or b"Error" in end or b"Fatal" in end:
+        if b"Traceback" in end or b"Error" in end or b"Fatal" in end or (end and file.name.endswith(of_the_dead)):
             with replacing(target / file.name) as temporary:
                 temporary.write_bytes(end)
             yield target / file.name

@@ -253,15 +253,18 @@ def _each(
         return
     import ray
 
-    waiting = iter(calls)
-
-    def start(builder: Any) -> Any:
-        """The next call, with a builder that is free; None when there are no more."""
-        call = next(waiting, None)
-        return None if call is None else getattr(builder, method).remote(*call)
-
+    waiting = list(reversed(calls))
     # One shard at a time each: a slow builder never sits on work that another could do.
-    at_work = {reference: b for b in builders if (reference := start(b)) is not None}
+    at_work: dict[Any, tuple[Any, tuple[Any, ...]]] = {}
+
+    def start(builder: Any) -> None:
+        """Has a builder that is free do the next call, if there is one."""
+        if waiting:
+            call = waiting.pop()
+            at_work[getattr(builder, method).remote(*call)] = (builder, call)
+
+    for builder in builders:
+        start(builder)
     deadline = time.monotonic() + 60 * timeout_minutes
     while at_work:
         look()
@@ -271,11 +274,19 @@ def _each(
         if not ready:
             continue
         (finished,) = ready
-        deadline = time.monotonic() + 60 * timeout_minutes
-        builder = at_work.pop(finished)
-        yield ray.get(finished)
-        if (reference := start(builder)) is not None:
-            at_work[reference] = builder
+        builder, call = at_work.pop(finished)
+        try:
+            result = ray.get(finished)
+        except ray.exceptions.ActorUnavailableError:
+            # Its node is gone, which Ray takes up to half a minute to find out: retries do not last until then.
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+            waiting.append(call)
+        else:
+            deadline = time.monotonic() + 60 * timeout_minutes
+            yield result
+        start(builder)
 
 
 def _shards(sources: Sources) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from sfray.errors import TRY_AGAIN
 from sfray.io.files import replacing
 from sfray.progress import console
-from sfray.store import workers
+from sfray.store import failure, workers
 from sfray.store.artifact import Artifact
 from sfray.store.failure import LOGS
 from sfray.store.workers import Identity, Journal, Record
@@ -25,6 +25,9 @@ LOOK_SECONDS = 15.0
 
 START_SECONDS = 60.0
 """How long a node may take to start a process for a task."""
+
+HEAD_SECONDS = 5.0
+"""How long the head may take to accept a connection."""
 
 _WENT_AS_ASKED = (1, 4)
 """Ray's reasons of a node's end that are no loss: it was told to end, or was idle (``NodeDeathInfo.Reason``)."""
@@ -40,6 +43,10 @@ class WorkerSilent(RuntimeError):
         self.silent = silent
 
 
+class HeadSilent(RuntimeError):
+    """The head of the cluster does not answer. Ray ends the driver's process a minute later, without another word."""
+
+
 @dataclass
 class Watchdog:
     """What a driver knows of the workers of one step.
@@ -51,6 +58,7 @@ class Watchdog:
         nodes: Gives Ray's table of nodes.
         stacks: Has a worker's stacks written, and gives them; None where it is gone.
         clock: The time, in seconds.
+        head: Says why the head of the cluster does not answer; None where it does.
     """
 
     output: Artifact
@@ -59,6 +67,7 @@ class Watchdog:
     nodes: Callable[[], Sequence[dict[str, Any]]] = field(default_factory=lambda: _nodes)
     stacks: Callable[[Identity], str | None] = field(default_factory=lambda: _stacks)
     clock: Callable[[], float] = time.monotonic
+    head: Callable[[], str | None] = field(default_factory=lambda: _head)
 
     def __post_init__(self) -> None:
         self._looked = self.clock()
@@ -66,6 +75,7 @@ class Watchdog:
         self._heard: dict[str, tuple[int, float]] = {}
         self._alive = {node["NodeID"] for node in self.nodes() if node["Alive"]}
         self._journal: Journal | None = None
+        self._headless = False
         self._meter = Meter(tags_of(self.output))
         self._export(self._told)
 
@@ -86,11 +96,24 @@ class Watchdog:
         if not now and self.clock() - self._looked < self.interval:
             return
         self._looked = self.clock()
+        if self._no_head():
+            return
         self._count_nodes()
         records = workers.read(self.output.path)
         self._tell(workers.incidents(records))
         if not now and self.silent_minutes and (silent := self._silent(workers.latest(records))):
             self._stop(silent)
+
+    def _no_head(self) -> bool:
+        """Whether the head is gone. It is recorded as the failure now, since nobody can when Ray ends this process."""
+        problem = self.head()
+        if problem and not self._headless:
+            failure.record(self.output.path, self.output.step or self.title, HeadSilent(problem))
+            console.print(f"warning: {self.title}: {problem}", style="bold yellow", markup=False)
+        elif self._headless and not problem:
+            failure.forget(self.output.path)
+        self._headless = bool(problem)
+        return self._headless
 
     def _count_nodes(self) -> None:
         nodes = self.nodes()
@@ -153,6 +176,20 @@ def _nodes() -> Sequence[dict[str, Any]]:
     """Ray's table of nodes; empty where it is not in use."""
     ray = sys.modules.get("ray")
     return ray.nodes() if ray is not None and ray.is_initialized() else []
+
+
+def _head() -> str | None:
+    """Why Ray's head cannot be reached, told by its port; None where it can be, or where Ray is not in use."""
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return None
+    address = ray.get_runtime_context().gcs_address
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), HEAD_SECONDS).close()
+    except OSError as error:
+        return f"the head of the Ray cluster at {address} does not answer ({error}): it has died, or the network is cut"
+    return None
 
 
 def _stacks(who: Identity) -> str | None:

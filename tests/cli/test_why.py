@@ -9,7 +9,10 @@ from typer.testing import CliRunner
 
 from sfray import pipeline
 from sfray.cli import app
+from sfray.cli.launch import launch
+from sfray.cluster import NoCluster
 from sfray.compose import load
+from sfray.errors import REFUSED
 from sfray.stages.questions import MakeQuestions
 from sfray.store.artifact import Artifact
 from sfray.store.workers import Identity, Journal
@@ -54,6 +57,32 @@ def test_a_step_that_was_interrupted_tells_what_went_wrong_before(tmp_path: Path
     lines = said(tmp_path / "r").splitlines()
     assert lines[0] == "attempts: interrupted, last wrote 0 min ago"
     assert "  before   1 actor restarted, 1 shard made twice" in lines
+
+
+def test_a_refused_command_leaves_its_reason_at_the_run(tmp_path: Path) -> None:
+    prompts = tmp_path / "bad.yaml"
+    prompts.write_text("hint: [\n", encoding="utf-8")
+    with pytest.raises(SystemExit) as refused:
+        launch([*SMALL, f"run.dir={tmp_path}", "run.name=r", f"prompts={prompts}"])
+    assert refused.value.code == REFUSED
+    lines = said(tmp_path / "r").splitlines()
+    assert lines[0] == "the run: failed, last wrote 0 min ago"
+    assert lines[1].startswith(f"  cause    ConfigError: prompts: {prompts} is not YAML: ")
+    hint = "  hint     The config or an input must be corrected; running again changes nothing."
+    assert lines[-2:] == [hint, "  resume   the command that started the run makes what it had not finished again"]
+    pipeline.run(load([*SMALL, f"run.dir={tmp_path}", "run.name=r"]))
+    assert said(tmp_path / "r") == "every step that was begun is finished\n"
+
+
+def test_a_cluster_that_is_gone_is_told_from_files(tmp_path: Path) -> None:
+    config = load(["steps=[attempts]", *SMALL[1:], f"run.dir={tmp_path}", "run.name=r", "cluster.address=127.0.0.1:9"])
+    with pytest.raises(NoCluster):
+        pipeline.run(config)
+    lines = said(tmp_path / "r").splitlines()
+    assert lines[0] == "attempts: failed, last wrote 0 min ago"
+    assert lines[1].startswith("  cause    ConnectionRefusedError: ")
+    assert lines[2].startswith("  then     NoCluster: cluster.address = 127.0.0.1:9: nothing answers there")
+    assert "  hint     The cluster is gone or too small: start it, then run again." in lines
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ BOUNDS = {
         "grpo.timeout_minutes grpo.rollout.temperature sample.repetition_penalty reflect.repetition_penalty "
         "segments.repetition_penalty evaluate.repetition_penalty cluster.object_store_gib "
         "teacher.timeout_minutes "
-        "deploy.storage_gib_per_second deploy.start_minutes deploy.hours",
+        "deploy.storage_gib_per_second deploy.start_minutes",
     ),
     "0 or more": (
         -1,
@@ -77,6 +77,10 @@ def test_bounds(raw: dict, key: str, value: float, wish: str) -> None:
     typed = value if isinstance(lookup(Config(), key), float) else int(value)
     typed = float(typed) if isinstance(lookup(Config(), key), float) else typed
     assert f"{key}: {typed} must be {wish}" in problems(raw, key, typed)
+
+
+def test_a_limit_that_may_be_left_open_has_the_same_bounds(raw: dict) -> None:
+    assert problems(raw, "deploy.hours", 0.0) == ["deploy.hours: 0.0 must be above 0"]
 
 
 def test_every_number_has_a_bound_or_a_reason_not_to() -> None:

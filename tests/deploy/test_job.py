@@ -99,7 +99,7 @@ def test_a_config_for_a_laptop_joins_the_cluster_it_is_sent_to() -> None:
 
 def test_waits_follow_from_the_config() -> None:
     found = preset("7B on 4 GPUs").limits
-    assert (found.start, found.run, found.keep, found.retries) == (1800, 345600, 600, 3)
+    assert (found.start, found.run.seconds, found.keep, found.retries) == (1800, 345600, 600, 3)
     # 14 bytes for each of 7.7 billion parameters at half a GiB a second, a minute for the step before, one for the end
     assert (found.saving, found.grace) == (60 + 210, 60 + 210 + 60)
     assert preset("7B on 4 GPUs", "deploy.storage_gib_per_second=5").limits.grace == 120 + 60

@@ -13,7 +13,7 @@ from tests.deploy.presets import made, preset
 
 def test_the_header_has_the_numbers_of_each_stage() -> None:
     text = rendered(preset("7B on 8 GPUs"))
-    assert text.splitlines()[:11] == [
+    assert text.splitlines()[:12] == [
         "# Written by `sfray render kuberay` for kubectl: 2 x 4 GPUs, 23 CPUs, 186 GiB (16 of them /dev/shm)",
         "# step         units x GPUs = GPUs   idle",
         "# attempts         8 x    1 =    8      0",
@@ -24,6 +24,7 @@ def test_the_header_has_the_numbers_of_each_stage() -> None:
         "# grpo             2 x    4 =    8      0",
         "# eval_base        8 x    1 =    8      0",
         "# eval_grpo        8 x    1 =    8      0",
+        "# deadline: 96 h: the plan could not be made; set deploy.hours if you know better",
         "# Checked for KubeRay v1.7.0.",
     ]
     assert [document["kind"] for document in yaml.safe_load_all(text)] == ["Job", "RayJob"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sfray.errors import TRY_AGAIN
+from sfray.store import failure
 from sfray.store.artifact import Artifact
 from sfray.store.diagnosis import diagnose
 from sfray.store.failure import record
@@ -30,9 +31,18 @@ class World:
     now: float = 1000.0
     nodes: list[dict[str, Any]] = field(default_factory=lambda: [node("x"), node("y")])
     said: str | None = "state: stopped\nhere\n"
+    headless: str | None = None
 
     def watchdog(self, minutes: float = 1.0) -> Watchdog:
-        return Watchdog(self.output, "attempts", minutes, lambda: self.nodes, lambda who: self.said, lambda: self.now)
+        return Watchdog(
+            self.output,
+            "attempts",
+            minutes,
+            lambda: self.nodes,
+            lambda who: self.said,
+            lambda: self.now,
+            lambda: self.headless,
+        )
 
     def worker(self, process: int = 1, slot: str = "a") -> Journal:
         return Journal(self.output.path, Identity("actor", slot, self.output.epoch, "node1", process, began=process))
@@ -146,6 +156,26 @@ def test_silence_that_means_nothing(world: World, state: str) -> None:
     for _ in range(10):
         world.later(watchdog, 50)
     assert not (world.output.path / "logs").exists()
+
+
+def test_a_head_that_is_gone_is_recorded_before_ray_ends_the_driver(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watchdog = world.watchdog()
+    world.headless = "the head does not answer"
+    world.nodes = []  # what a dead head says of its nodes is not asked for
+    for _ in range(2):
+        world.later(watchdog, 60)
+    assert capsys.readouterr().out == "warning: attempts: the head does not answer\n"
+    (found,) = diagnose(RunFolder(world.output.path.parent))
+    assert found.failure is not None
+    assert (found.state, found.failure.errors) == ("failed", [["HeadSilent", "the head does not answer"]])
+    assert found.hint == "The cluster is gone or too small: start it, then run again."
+    world.headless = None
+    world.nodes = [node("x"), node("y")]
+    world.later(watchdog, 60)
+    assert failure.read(world.output.path) is None
+    assert incidents(read(world.output.path)) == {}
 
 
 def test_the_end_of_the_work_is_no_silence(world: World) -> None:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from sfray import models
 from sfray.artifacts import Traces
+from sfray.cluster import nodes
 from sfray.config.settings import SftSettings
 from sfray.io.arrow import from_table, to_table
 from sfray.io.files import remove, remove_leftovers
@@ -162,15 +163,45 @@ class _Watch:
         self.silent: WorkerSilent | None = None
         self.meter = Meter(tags_of(job.artifact))
         self._watchdog = Watchdog(job.artifact, "sft", job.config.cluster.silent_minutes)
+        self._config = job.config
+        self._asked, self._told = 0.0, ""
 
     def look(self, now: bool = False) -> None:
         """Looks, if it is time to, or at the end."""
+        if not now and time.monotonic() - self._asked >= self._watchdog.interval:
+            self._asked = time.monotonic()
+            self._tell(shortage(self._config, nodes()) or "")
         try:
             self._watchdog.look(now)
         except WorkerSilent as error:
             self.silent = error
             console.print(f"warning: {error}\nThey are ended.", style="bold yellow", markup=False)
             end_all(error.silent)
+
+    def _tell(self, short: str) -> None:
+        """Says once that there is no room for the workers."""
+        if short and short != self._told:
+            console.print(f"warning: {short}", style="bold yellow", markup=False)
+        self._told = short
+
+
+def shortage(config: SftSettings, alive: Sequence[Mapping[str, float]]) -> str | None:
+    """Says that the nodes do not hold all workers: Ray Train waits then, without a word, until they do.
+
+    Args:
+        config: The settings.
+        alive: What each node has that is alive: ``CPU`` and ``GPU``.
+    """
+    sft, gpu = config.sft, config.engine.device == "cuda"
+    each = [n.get("CPU", 0.0) / sft.cpus_per_worker for n in alive]
+    room = sum(int(min(cpus, n.get("GPU", 0.0)) if gpu else cpus) for cpus, n in zip(each, alive, strict=True))
+    if room >= sft.workers:
+        return None
+    what = "1 GPU and " if gpu else ""
+    return (
+        f"sft: the nodes that are alive have room for {room} of sft.workers = {sft.workers} ({what}"
+        f"{sft.cpus_per_worker:g} CPUs each): it waits for another node, and goes on from the last checkpoint"
+    )
 
 
 def _explain(error: Exception, job: Job) -> str:

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from sfray import models
 from sfray.artifacts import Traces
-from sfray.config import Config
+from sfray.config import Config, EngineConfig, SftConfig
 from sfray.io.arrow import to_table
 from sfray.io.parquet import write_table
 from sfray.records import Trace
@@ -150,6 +150,29 @@ def test_padding_is_shown_and_recorded():
     ]
     assert sft_stage._summary(lines)["padded"] == 0.0475
     assert sft_stage._figures(lines[1]) == "loss 2.0000  291 tokens/s  3.0% padding"
+
+
+@pytest.mark.parametrize(
+    ("device", "nodes", "room"),
+    [
+        ("cpu", [{"CPU": 4.0}], None),
+        ("cpu", [{"CPU": 2.0}, {"CPU": 2.0}], None),
+        ("cpu", [{"CPU": 3.0}, {"CPU": 1.0}], 1),  # a worker never spans nodes
+        ("cuda", [{"CPU": 8.0, "GPU": 1.0}], 1),
+        ("cuda", [{"CPU": 8.0, "GPU": 1.0}, {"CPU": 8.0, "GPU": 1.0}], None),
+        ("cpu", [], 0),
+    ],
+)
+def test_nodes_that_do_not_hold_the_workers_are_waited_for_aloud(device, nodes, room):
+    config = Config(sft=SftConfig(workers=2, cpus_per_worker=2), engine=EngineConfig(device=device))
+    said = sft_stage.shortage(config, nodes)
+    what = "1 GPU and 2 CPUs each" if device == "cuda" else "2 CPUs each"
+    assert said == (
+        None
+        if room is None
+        else f"sft: the nodes that are alive have room for {room} of sft.workers = 2 ({what}): it waits for another "
+        "node, and goes on from the last checkpoint"
+    )
 
 
 @pytest.mark.parametrize(

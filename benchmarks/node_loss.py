@@ -1,0 +1,256 @@
+"""A node that is lost in the middle of a step: what is made again, and whether the result is the same.
+
+    python -m benchmarks.node_loss                        # all stages
+    python -m benchmarks.node_loss --stages traces        # seconds
+    python -m benchmarks.node_loss --stages attempts --moments 0.1 0.5 0.9
+
+Each step runs twice on two raylets of this machine (``ray.cluster_utils.Cluster``), with a worker of its own on each:
+once undisturbed, and once where the second raylet and all of its processes are killed as soon as a share of the work
+is done. SFT has no room without that node, so another one joins ten seconds later. Two results are the same where the
+bytes of all parts, or the losses of all steps and the weights, are equal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.result import result as of
+from benchmarks.traces import write_run
+from sfray import cluster
+from sfray.artifacts import Attempts, Questions, Reflections, Traces
+from sfray.compose import load
+from sfray.config import ClusterConfig, Config
+from sfray.models import TINY
+from sfray.progress import console
+from sfray.store import workers
+from sfray.store.artifact import Artifact
+
+SHARDS, QUESTIONS, STEPS = 24, 64, 30
+"""Shards, questions in each of those of traces, and optimizer steps."""
+
+BACK_SECONDS = 10.0
+"""After which another node joins, where there is no room without one."""
+
+OBJECTS = 80 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A kind of work.
+
+    Attributes:
+        make: Makes its artifact, from what :func:`prepared` has left in a folder.
+        cpus: Of the first node and of the second.
+        back: Whether it needs a node in the place of the one that is lost.
+        done: Units that are finished.
+        units: How many there are.
+    """
+
+    make: Callable[[Config, Artifact, Path], None]
+    cpus: tuple[int, int]
+    back: bool
+    done: Callable[[Artifact], int]
+    units: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a step left.
+
+    Attributes:
+        same_as: Whatever must be the same in two runs.
+        incidents: As the manifest counts them.
+        redone: Shards or steps that were made again.
+        seconds: Of the step.
+    """
+
+    same_as: str
+    incidents: dict[str, int]
+    redone: int
+    seconds: float
+
+
+def prepared(folder: Path, config: Config) -> None:
+    """Writes what the steps read: questions with attempts and reflections, and traces of them for SFT."""
+    from sfray.tasks import questions
+
+    write_run(folder / "rows", SHARDS * QUESTIONS, QUESTIONS)
+    asked = Artifact(folder / "questions", "questions", {}, {})
+    asked.open()
+    questions.write(config, asked)
+
+
+def _attempts(config: Config, output: Artifact, folder: Path) -> None:
+    from sfray.sampling import attempts
+
+    attempts.sample(config, output, "tiny", Questions(folder / "questions", "sft"))
+
+
+def _traces(config: Config, output: Artifact, folder: Path) -> None:
+    from sfray.traces import builder
+
+    rows = folder / "rows"
+    sources = builder.Sources(
+        Questions(rows / "questions", "sft"), Attempts(rows / "attempts"), Reflections(rows / "reflections")
+    )
+    builder.build(config, output, str(TINY), sources)
+
+
+def _sft(config: Config, output: Artifact, folder: Path) -> None:
+    from sfray.training.sft import stage
+
+    stage.train(config, output, "tiny", Traces(folder / "traces"))
+
+
+def _steps(output: Artifact) -> int:
+    from sfray.training.sft.loop import read_metrics
+
+    return len(read_metrics(output.path / "metrics.jsonl"))
+
+
+KINDS = {
+    "attempts": Kind(_attempts, (2, 1), False, lambda output: len(output.parts()), SHARDS),
+    "traces": Kind(_traces, (1, 1), False, lambda output: len(output.parts()), SHARDS),
+    "sft": Kind(_sft, (1, 1), True, _steps, STEPS),
+}
+
+
+def settings(address: str) -> Config:
+    """Small work of each kind, with a worker on each node."""
+    return load(
+        [
+            "experiment=smoke",
+            "cluster=job",
+            f"cluster.address={address}",
+            "run.shard_questions=4",
+            f"task.sft.count={4 * SHARDS}",
+            "engine.actors=2",
+            "engine.shards_in_flight=2",
+            "engine.kv_cache_gib=0.125",
+            "trace.builders=2",
+            "sft.workers=2",
+            "sft.cpus_per_worker=1",
+            "sft.zero=1",
+            "sft.batch=8",
+            "sft.micro_batch=4",
+            f"sft.max_steps={STEPS}",
+            "sft.save_every=5",
+        ]
+    )
+
+
+@contextmanager
+def two_nodes(cpus: tuple[int, int]) -> Iterator[Any]:
+    """Two raylets of this machine, joined; yields the cluster."""
+    cluster.prepare()
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": cpus[0], "object_store_memory": OBJECTS})
+    try:
+        made.add_node(num_cpus=cpus[1], object_store_memory=OBJECTS)
+        cluster.connect(ClusterConfig(address=made.address))
+        yield made
+    finally:
+        cluster.disconnect()
+        made.shutdown()
+
+
+def once(name: str, folder: Path, output: Artifact, moment: float | None) -> Outcome:
+    """Makes a step; with a ``moment``, the second node is lost when that share of its units is done."""
+    kind, began = KINDS[name], time.monotonic()
+    seen: list[int] = []
+    with two_nodes(kind.cpus) as made:
+        output.open()
+        if moment is not None:
+            threading.Thread(target=_lose, args=(made, kind, output, moment, seen), daemon=True).start()
+        kind.make(settings(made.address), output, folder)
+    if moment is not None and not seen:
+        raise RuntimeError(f"{name}: it was done before the node was lost; give it more to do")
+    incidents = dict(output.manifest.incidents)
+    redone = incidents.get("shards_made_twice", 0) if name != "sft" else (seen[0] % 5 if seen else 0)
+    return Outcome(same_as(name, output), incidents, redone, round(time.monotonic() - began, 1))
+
+
+def _lose(made: Any, kind: Kind, output: Artifact, moment: float, seen: list[int]) -> None:
+    """Kills the second node once a share of the work is done and it has some of the rest."""
+    node = made.list_all_nodes()[1]
+    wanted = max(1, int(moment * kind.units))
+    while kind.done(output) < wanted or not any(r.busy and r.who.node == node.node_id for r in _read(output)):
+        time.sleep(0.02)
+    seen.append(kind.done(output))
+    made.remove_node(node, allow_graceful=False)
+    if kind.back:
+        time.sleep(BACK_SECONDS)
+        made.add_node(num_cpus=kind.cpus[1], object_store_memory=OBJECTS)
+
+
+def _read(output: Artifact) -> list[workers.Record]:
+    return workers.read(output.path)
+
+
+def same_as(name: str, output: Artifact) -> str:
+    """A hash of what must be the same: the bytes of the parts, or losses and weights."""
+    digest = hashlib.sha256()
+    if name == "sft":
+        from sfray.training.sft.loop import read_metrics
+
+        digest.update(json.dumps([line["loss"] for line in read_metrics(output.path / "metrics.jsonl")]).encode())
+    for file in sorted(output.path.glob("model/*.safetensors")) if name == "sft" else output.parts():
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def run(names: list[str], moments: list[float]) -> list[dict[str, Any]]:
+    """A row for each stage and moment."""
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        prepared(folder, settings("auto"))
+        for name in ["traces", *(n for n in names if n != "traces")] if "sft" in names else names:
+            undisturbed = once(name, folder, Artifact(folder / name, name, {}, {}), None)
+            for moment in moments if name in names else []:
+                lost = once(name, folder, Artifact(folder / f"{name}-{moment}", name, {}, {}), moment)
+                rows.append(
+                    {
+                        "stage": name,
+                        "moment": moment,
+                        "units": KINDS[name].units,
+                        "redone": lost.redone,
+                        "same": lost.same_as == undisturbed.same_as,
+                        "incidents": workers.spoken(lost.incidents),
+                        "seconds": lost.seconds,
+                        "undisturbed_seconds": undisturbed.seconds,
+                    }
+                )
+                console.print(json.dumps(rows[-1]), markup=False)
+    return rows
+
+
+def main() -> None:
+    """Prints a table and JSON; ends with status 1 where a result is not the same or a node was not counted."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stages", nargs="+", choices=list(KINDS), default=list(KINDS))
+    parser.add_argument("--moments", nargs="+", type=float, default=[0.3])
+    chosen = parser.parse_args()
+    rows = run(chosen.stages, chosen.moments)
+    console.print("stage      lost after  made again  the same  told")
+    for row in rows:
+        share, redone = f"{row['moment']:.0%}", f"{row['redone']} of {row['units']}"
+        console.print(f"{row['stage']:<9}  {share:>10}  {redone:>10}  {row['same']!s:>8}  {row['incidents']}")
+    print(json.dumps(of("node_loss", {f"{r['stage']}-{r['moment']}": r for r in rows}), indent=2))
+    if not all(row["same"] and "node lost" in row["incidents"] for row in rows):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
