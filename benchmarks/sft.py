@@ -6,9 +6,10 @@ Both train the embedded model on the same synthetic traces, the same rows in eac
 optimizer step, one worker of one thread. The plain loop pads its micro batches in the
 order in which rows come and computes all logits, as a first version would; ``grouped``
 is the same loop over sfray's own micro batches, so what is left is the engines' overhead.
-That the losses agree is a matter for ``tests/training/test_sft.py``. The first steps of
-each run are warm-up and are left out. On a busy machine compare the ratio only: the three
-take turns.
+``equal`` is the stage over as many rows that all have the mean length: how fast it would be
+if lengths cost nothing. That the losses agree is a matter for ``tests/training/sft``. The
+first steps of each run are warm-up and are left out. On a busy machine compare the ratios
+only: the four take turns.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ from sfray.store.artifact import Artifact
 
 WARM_UP = 5
 TRACES = 240
-KINDS = ("plain", "grouped", "sfray")
+KINDS = ("plain", "grouped", "sfray", "equal")
+TURNS = ("sfray", "equal", "grouped", "plain")
+"""The stage comes first: it writes the rows."""
 
 
 def traces() -> list[Trace]:
@@ -50,23 +53,36 @@ def traces() -> list[Trace]:
             lines = [f"{a} + {b} = {a + b}, {a + b} - 7 = {a + b - 7}." for a, b in _couples(rng, rng.randint(2, 6))]
             pairs.append(Pair("\n".join(lines), "I add it up again.\n<verdict>Correct</verdict>"))
         text = render(pairs, ["Let me try again."] * (len(pairs) - 1), "The answer is:", "3 + 5")
-        name = f"countdown-3:sft:{i:06d}"
-        rows.append(
-            Trace(
-                id=f"{name}#b.0",
-                question_id=name,
-                recipe="b",
-                prompt="Make 8 from 3 and 5.",
-                text=text,
-                answer="3 + 5",
-                attempts=["a"],
-                reflections=["r"],
-                n_correct=1,
-                n_incorrect=0,
-                tokens=0,
-            )
-        )
+        rows.append(trace(i, text))
     return rows
+
+
+def trace(i: int, text: str) -> Trace:
+    """A trace of some text."""
+    name = f"countdown-3:sft:{i:06d}"
+    return Trace(
+        id=f"{name}#b.0",
+        question_id=name,
+        recipe="b",
+        prompt="Make 8 from 3 and 5.",
+        text=text,
+        answer="3 + 5",
+        attempts=["a"],
+        reflections=["r"],
+        n_correct=1,
+        n_incorrect=0,
+        tokens=0,
+    )
+
+
+def equal_traces(model: str) -> list[Trace]:
+    """As many traces with as many tokens, all of one length: a digit is a token."""
+    from sfray import models
+
+    tokenizer = models.load_tokenizer(models.resolve(model))
+    lengths = [len(models.token_ids(tokenizer, row.text)) for row in traces()]
+    digits = round(statistics.mean(lengths))
+    return [trace(i, "".join(seeds.rng("equal", i).choices("0123456789", k=digits))) for i in range(len(lengths))]
 
 
 def _couples(rng: Any, count: int) -> list[tuple[int, int]]:
@@ -74,8 +90,17 @@ def _couples(rng: Any, count: int) -> list[tuple[int, int]]:
 
 
 def config(steps: int, model: str) -> Config:
-    """One worker, batches of 16, micro batches of 8, in float32."""
-    sft = {"workers": 1, "batch": 16, "micro_batch": 8, "zero": 1, "epochs": 10, "max_steps": steps, "lr": 1e-4}
+    """One worker, batches of 16, micro batches of at most 2,048 positions (plain: of 8 rows), in float32."""
+    sft = {
+        "workers": 1,
+        "batch": 16,
+        "micro_batch": 8,
+        "micro_tokens": 2048,
+        "zero": 1,
+        "epochs": 10,
+        "max_steps": steps,
+        "lr": 1e-4,
+    }
     raw = {
         "model": {"path": model},
         "evaluate": {"max_tokens": 1024},
@@ -87,17 +112,17 @@ def config(steps: int, model: str) -> Config:
     return parse(raw)
 
 
-def train_sfray(folder: Path, settings: Config) -> None:
-    """The stage itself, in a Ray instance of its own."""
+def train_sfray(folder: Path, settings: Config, kind: str) -> None:
+    """The stage itself, in a Ray instance of its own, on the traces of ``sfray`` or ``equal``."""
     import ray
 
     from sfray.training.sft import stage as sft
 
-    stage = Artifact(folder / "sfray", "sft", {}, {})
+    stage = Artifact(folder / kind, "sft", {}, {})
     stage.open()
     with tempfile.TemporaryDirectory(prefix="rbs", dir="/tmp") as own:
         ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False, _temp_dir=own)
-        sft.train(settings, stage, settings.model.path, Traces(folder / "traces"))
+        sft.train(settings, stage, settings.model.path, Traces(folder / f"traces-{kind}"))
         ray.shutdown()
 
 
@@ -109,8 +134,9 @@ def train_plain(folder: Path, settings: Config, grouped: bool) -> None:
 
     from sfray import models
     from sfray.training.sft.batch import collate
-    from sfray.training.sft.data import Rows, share
+    from sfray.training.sft.data import Rows
     from sfray.training.sft.loop import plan
+    from sfray.training.sft.split import split
 
     torch.set_num_threads(1)
     source = models.resolve(settings.model.path)
@@ -126,7 +152,7 @@ def train_plain(folder: Path, settings: Config, grouped: bool) -> None:
         count = -(-len(chosen) // micro)
         parts = [chosen[i * micro : (i + 1) * micro] for i in range(count)]
         if grouped:
-            parts = share(chosen, rows.lengths, micro, count, 0, 1)
+            (parts,) = split(chosen, rows.lengths, settings.sft.micro_tokens, 1)
         batches = [collate(rows, part, pad) for part in parts]
         total = sum(batch.loss_tokens for batch in batches)
         loss_sum = 0.0
@@ -153,18 +179,19 @@ def measure(folder: Path, kind: str) -> list[dict[str, Any]]:
 
 
 def run(repeats: int = 3, steps: int = 25, model: str = "tiny") -> dict[str, Any]:
-    """Trains all three kinds in turn, each in a process of its own.
+    """Trains all kinds in turn, each in a process of its own.
 
     Returns:
-        Tokens per second of each kind and its ratio to ``plain``: mean and standard
-        deviation over the repeats.
+        Tokens per second of each kind and its ratio to ``plain``, and the stage's to ``equal``: mean and standard
+        deviation over the repeats. The share of the stage's positions that is padding.
     """
     speeds: dict[str, list[float]] = {kind: [] for kind in KINDS}
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            write_table(folder / "traces" / "part-00000.parquet", to_table(Trace, traces()))
-            for kind in reversed(KINDS):  # the stage comes first: it writes the rows
+            for kind, made in (("sfray", traces()), ("equal", equal_traces(model))):
+                write_table(folder / f"traces-{kind}" / "part-00000.parquet", to_table(Trace, made))
+            for kind in TURNS:
                 command = [sys.executable, "-m", "benchmarks.sft", "--kind", kind, "--folder", name]
                 command += ["--steps", str(steps), "--model", model]
                 subprocess.run(
@@ -173,12 +200,15 @@ def run(repeats: int = 3, steps: int = 25, model: str = "tiny") -> dict[str, Any
             recorded = {kind: measure(folder, kind) for kind in KINDS}
         for kind, lines in recorded.items():
             speeds[kind].append(sum(x["tokens"] for x in lines) / sum(x["seconds"] for x in lines))
+    padded = 1 - sum(x["tokens"] for x in recorded["sfray"]) / sum(x["positions"] for x in recorded["sfray"])
     ratios = {k: [a / b for a, b in zip(v, speeds["plain"], strict=True)] for k, v in speeds.items()}
     return {
         "repeats": repeats,
         "steps": steps - WARM_UP,
         "tokens_per_second": {k: _spread(v) for k, v in speeds.items()},
         "ratio_to_plain": {k: _spread(v) for k, v in ratios.items()},
+        "ratio_to_equal": _spread([a / b for a, b in zip(speeds["sfray"], speeds["equal"], strict=True)]),
+        "padded": round(padded, 4),
     }
 
 
@@ -198,8 +228,8 @@ def main() -> None:
     parser.add_argument("--kind", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    if chosen.kind == "sfray":
-        train_sfray(chosen.folder, config(chosen.steps, chosen.model))
+    if chosen.kind in ("sfray", "equal"):
+        train_sfray(chosen.folder, config(chosen.steps, chosen.model), chosen.kind)
     elif chosen.kind:
         train_plain(chosen.folder, config(chosen.steps, chosen.model), chosen.kind == "grouped")
     else:
@@ -208,6 +238,8 @@ def main() -> None:
         for kind in KINDS:
             speed, ratio = result["tokens_per_second"][kind], result["ratio_to_plain"][kind]
             print(f"{kind:10}{speed['mean']:>12.0f} ± {speed['std']:<6.0f}{ratio['mean']:>12.2f} ± {ratio['std']:.2f}")
+        equal = result["ratio_to_equal"]
+        print(f"stage / equal lengths {equal['mean']:.2f} ± {equal['std']:.2f}, {result['padded']:.1%} padding")
         print(json.dumps(of("sft", result)))
 
 

@@ -13,7 +13,7 @@ from sfray.config import Config
 from sfray.config.validation import ConfigError
 from sfray.evaluation.published import published
 from sfray.graph import Step, build, chosen, rules
-from sfray.models import try_model
+from sfray.models import resolve, target_faults, try_model
 from sfray.progress import console
 from sfray.tasks.registry import family
 from sfray.tasks.registry import problems as task_problems
@@ -51,6 +51,8 @@ def preflight(config: Config, imported: Collection[str] = ()) -> dict[str, Step]
             problems.append(str(error))
     if local(config.model.path):
         problems += model_problems(config, [steps[name] for name in made])
+    if not problems:
+        problems = adapter_problems(config, [steps[name] for name in made])
     if problems:
         raise ConfigError(problems)
     return {name: steps[name] for name in made}
@@ -79,3 +81,13 @@ def model_problems(config: Config, steps: Collection[Step]) -> list[str]:
     for note in trial.notes:
         console.print(f"model.path: {note}", style="dim", markup=False)
     return [f"model.path: {fault}" for fault in trial.faults]
+
+
+def adapter_problems(config: Config, steps: Collection[Step]) -> list[str]:
+    """A line for each module that ``sft.lora.target_modules`` names and the model lacks; a model of the hub waits."""
+    path = config.model.path
+    if path != "tiny" and not local(path):
+        return []
+    adapted = [step.settings.sft.lora for step in steps if step.kind == "sft" and step.settings.sft.lora.rank]
+    faults = (fault for lora in adapted for fault in target_faults(resolve(path), lora.target_modules))
+    return list(dict.fromkeys(faults))

@@ -13,7 +13,7 @@ import yaml
 
 from sfray.config.data import ReflectConfig, SampleConfig
 from sfray.config.evaluation import EvaluateConfig
-from sfray.config.training import GrpoConfig, RolloutConfig, SftConfig
+from sfray.config.training import GrpoConfig, LoraConfig, RolloutConfig, SftConfig
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -121,13 +121,17 @@ def test_every_promise_is_held_by_a_test() -> None:
     assert missing == []
 
 
+NESTED = {"rollout": RolloutConfig, "lora": LoraConfig}
+"""Groups within a group of settings."""
+
+
 def preset(group: str, name: str) -> dict[str, Any]:
-    """A file of ``conf`` with what it is based on; keys of ``rollout`` are dotted."""
+    """A file of ``conf`` with what it is based on; keys of a group within are dotted."""
     held = yaml.safe_load((ROOT / "conf" / group / f"{name}.yaml").read_text(encoding="utf-8"))
     merged: dict[str, Any] = {}
     for base in held.pop("defaults", ()):
         merged |= preset(group, base) if base != "_self_" else {}
-    nested = {f"rollout.{k}": v for k, v in held.pop("rollout", {}).items()}
+    nested = {f"{name}.{k}": v for name in NESTED for k, v in held.pop(name, {}).items()}
     return merged | held | nested
 
 
@@ -172,8 +176,8 @@ def settings(page: str, group: str, names: list[str]) -> dict[str, list[str]]:
     ],
 )
 def test_the_tables_of_settings_have_every_key_as_it_is(page: str, group: str, names: list[str], fields: type) -> None:
-    keys = {f.name for f in dataclasses.fields(fields)} - {"rollout"}
-    if fields is GrpoConfig:
-        keys |= {f"rollout.{f.name}" for f in dataclasses.fields(RolloutConfig)}
+    keys = {f.name for f in dataclasses.fields(fields)}
+    for name in keys & NESTED.keys():
+        keys = keys - {name} | {f"{name}.{f.name}" for f in dataclasses.fields(NESTED[name])}
     presets = [preset(group, name) for name in names]
     assert settings(page, group, names) == {key: [written(p[key]) for p in presets] for key in keys}

@@ -90,3 +90,14 @@ def test_a_name_of_the_hub_is_no_folder(path, expected):
 def test_a_folder_that_is_gone_is_told_by_a_check(tmp_path):
     with pytest.raises(ConfigError, match=r"model\.path: no folder .*gone"):
         preflight(with_model(tmp_path / "gone"))
+
+
+def test_an_adapter_for_a_module_that_the_model_lacks_is_told_by_a_check():
+    chosen = ["sft.lora.rank=4", "sft.lora.target_modules=[q_prj,v_proj]"]
+    with pytest.raises(ConfigError) as caught:
+        preflight(load(chosen))
+    (problem,) = caught.value.problems
+    assert problem.startswith("sft.lora.target_modules[0]: ")
+    assert problem.endswith("has no module 'q_prj'; did you mean 'q_proj'?")
+    assert "sft" in preflight(load([chosen[0]]))
+    assert preflight(load([*chosen, "steps=[traces]"]))  # no step of these trains

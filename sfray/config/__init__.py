@@ -14,7 +14,7 @@ from sfray.config.evaluation import EvaluateConfig, ReportConfig, ResultsConfig
 from sfray.config.run import ClusterConfig, EngineConfig, ModelConfig, RunConfig, SplitConfig, TaskConfig
 from sfray.config.segments import SegmentsConfig
 from sfray.config.teacher import TeacherConfig
-from sfray.config.training import GrpoConfig, RolloutConfig, SftConfig
+from sfray.config.training import GrpoConfig, LoraConfig, RolloutConfig, SftConfig
 
 __all__ = [
     "ClusterConfig",
@@ -24,6 +24,7 @@ __all__ = [
     "EngineConfig",
     "EvaluateConfig",
     "GrpoConfig",
+    "LoraConfig",
     "ModelConfig",
     "QualityConfig",
     "ReflectConfig",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -10,10 +11,31 @@ from sfray.config.marks import ABOVE_ZERO, AT_LEAST_ONE, FRACTION, NOT_NEGATIVE,
 LOSSES = ("token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")
 """How verl averages the loss over tokens and sequences: ``agg_loss`` of its ``core_algos.py``, version 0.9.1."""
 
+ALL_LINEAR = "all-linear"
+"""peft's name for all linear modules but the output layer."""
+
+
+@dataclass(frozen=True)
+class LoraConfig:
+    """Low-rank adapters in place of full fine-tuning (peft), merged into the weights when the model is saved.
+
+    Attributes:
+        rank: Of the matrices that are trained; 0 trains all weights.
+        alpha: Their product is scaled by ``alpha / rank``.
+        dropout: Share of an adapter's inputs that are dropped while training.
+        target_modules: The modules that get an adapter: the last parts of their names, or ``[all-linear]`` for all
+            linear ones but the output layer.
+    """
+
+    rank: Annotated[int, NOT_NEGATIVE] = 0
+    alpha: Annotated[float, ABOVE_ZERO] = 32.0
+    dropout: Annotated[float, SHARE] = 0.0
+    target_modules: list[str] = field(default_factory=lambda: [ALL_LINEAR])
+
 
 @dataclass(frozen=True)
 class SftConfig:
-    """Full fine-tuning on the assistant turn (Ray Train + DeepSpeed).
+    """Fine-tuning on the assistant turn (Ray Train + DeepSpeed).
 
     Attributes:
         workers: Data-parallel workers.
@@ -21,7 +43,10 @@ class SftConfig:
         micro_batch: Sequences per forward pass of one worker.
         micro_tokens: Positions per forward pass of one worker, padding included, in place of ``micro_batch``; a
             longer sequence has a pass of its own. Null keeps ``micro_batch``.
+        logits_gib: Most float32 logits of one worker at a time, in GiB; a loss that needs more is computed in pieces,
+            whose logits are computed again in the backward pass. 0 computes all at once.
         zero: DeepSpeed ZeRO stage, 0 to 3.
+        lora: Adapters in place of full fine-tuning.
         max_length: Longest prompt + response in tokens.
         max_steps: Stops early; 0 for whole epochs.
         save_every: Steps between checkpoints.
@@ -34,7 +59,9 @@ class SftConfig:
     batch: Annotated[int, AT_LEAST_ONE] = 1
     micro_batch: Annotated[int, AT_LEAST_ONE] = 1
     micro_tokens: Annotated[int | None, AT_LEAST_ONE] = None
+    logits_gib: Annotated[float, NOT_NEGATIVE] = 1.0
     zero: int = 2
+    lora: LoraConfig = field(default_factory=LoraConfig)
     epochs: Annotated[int, AT_LEAST_ONE] = 2
     lr: Annotated[float, ABOVE_ZERO] = 1e-6
     schedule: Annotated[str, OneOf(("cosine", "linear", "constant"))] = "cosine"
@@ -131,3 +158,53 @@ class GrpoConfig:
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     logger: Annotated[list[str], SPEED_ONLY] = field(default_factory=lambda: ["console", "file"])
     overrides: list[str] = field(default_factory=list)
+
+
+def sft_problems(sft: SftConfig) -> Iterator[str]:
+    """Yields a line for each value, or pair of values, that SFT cannot work with."""
+    if sft.zero not in (0, 1, 2, 3):
+        yield f"sft.zero: {sft.zero} is not a ZeRO stage (0, 1, 2 or 3)"
+    per_step = sft.workers * sft.micro_batch
+    if sft.micro_tokens is None and per_step > 0 and sft.batch % per_step:
+        yield f"sft.batch: {sft.batch} is not a multiple of sft.workers x sft.micro_batch = {per_step}"
+    if len(sft.betas) != 2:
+        yield f"sft.betas: two numbers are needed, got {sft.betas}"
+    elif not all(0 <= beta < 1 for beta in sft.betas):
+        yield f"sft.betas: {sft.betas} must be at least 0 and below 1"
+    if sft.lora.rank > 0:
+        yield from _lora_problems(sft)
+
+
+def _lora_problems(sft: SftConfig) -> Iterator[str]:
+    if sft.zero == 3:
+        yield "sft.lora.rank: adapters need sft.zero 0, 1 or 2; stage 3 shares out weights, which are frozen here"
+    targets = sft.lora.target_modules
+    if not targets:
+        yield f"sft.lora.target_modules: at least one is needed, as in [{ALL_LINEAR}]"
+    elif ALL_LINEAR in targets and len(targets) > 1:
+        yield f"sft.lora.target_modules: {ALL_LINEAR} stands alone, it has all linear modules already"
+
+
+def grpo_problems(grpo: GrpoConfig) -> Iterator[str]:
+    """Yields a line for each value, or pair of values, that GRPO cannot work with."""
+    ranks = grpo.nodes * grpo.ranks_per_node
+    if grpo.mini_batch > 0 and grpo.batch % grpo.mini_batch:
+        yield f"grpo.mini_batch: {grpo.mini_batch} does not divide grpo.batch = {grpo.batch}"
+    if ranks > 0 and grpo.mini_batch * grpo.n % ranks:
+        yield (
+            f"grpo.mini_batch: {grpo.mini_batch} x grpo.n = {grpo.mini_batch * grpo.n} sequences "
+            f"do not divide among {ranks} ranks (grpo.nodes x grpo.ranks_per_node)"
+        )
+    longest = grpo.max_prompt + grpo.max_response
+    if grpo.micro_tokens is not None and 0 < grpo.micro_tokens < longest:
+        yield (
+            f"grpo.micro_tokens: {grpo.micro_tokens} tokens have no room for one sequence of grpo.max_prompt + "
+            f"grpo.max_response = {longest}; at least {longest}"
+        )
+    for i, override in enumerate(grpo.overrides):
+        if "=" not in override and not override.startswith("~"):
+            yield f"grpo.overrides[{i}]: {override!r} is no override of verl's config: key=value, +key=value or ~key"
+    if grpo.n < 2:
+        yield f"grpo.n: {grpo.n} rollouts have no group to compare with; at least 2"
+    if grpo.rollout.tensor_parallel > 0 and ranks % grpo.rollout.tensor_parallel:
+        yield f"grpo.rollout.tensor_parallel: {grpo.rollout.tensor_parallel} does not divide {ranks} ranks"

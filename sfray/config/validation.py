@@ -17,6 +17,7 @@ from typing import Any
 from sfray import prompts
 from sfray.config import Config
 from sfray.config.marks import out_of_bounds
+from sfray.config.training import grpo_problems, sft_problems
 from sfray.names import closest
 from sfray.store.folder import place_problems
 
@@ -175,8 +176,8 @@ def value_problems(config: Config) -> Iterator[str]:
     yield from out_of_bounds(config)
     yield from _variants(config)
     yield from _decoding(config)
-    yield from _sft(config)
-    yield from _grpo(config)
+    yield from sft_problems(config.sft)
+    yield from grpo_problems(config.grpo)
     yield from _samples(config)
     yield from _lengths(config)
 
@@ -267,44 +268,6 @@ def lookup(config: Config, key: str) -> Any:
     for part in key.split("."):
         value = getattr(value, part)
     return value
-
-
-def _sft(config: Config) -> Iterator[str]:
-    sft = config.sft
-    if sft.zero not in (0, 1, 2, 3):
-        yield f"sft.zero: {sft.zero} is not a ZeRO stage (0, 1, 2 or 3)"
-    per_step = sft.workers * sft.micro_batch
-    if sft.micro_tokens is None and per_step > 0 and sft.batch % per_step:
-        yield f"sft.batch: {sft.batch} is not a multiple of sft.workers x sft.micro_batch = {per_step}"
-    if len(sft.betas) != 2:
-        yield f"sft.betas: two numbers are needed, got {sft.betas}"
-    elif not all(0 <= beta < 1 for beta in sft.betas):
-        yield f"sft.betas: {sft.betas} must be at least 0 and below 1"
-
-
-def _grpo(config: Config) -> Iterator[str]:
-    grpo = config.grpo
-    ranks = grpo.nodes * grpo.ranks_per_node
-    if grpo.mini_batch > 0 and grpo.batch % grpo.mini_batch:
-        yield f"grpo.mini_batch: {grpo.mini_batch} does not divide grpo.batch = {grpo.batch}"
-    if ranks > 0 and grpo.mini_batch * grpo.n % ranks:
-        yield (
-            f"grpo.mini_batch: {grpo.mini_batch} x grpo.n = {grpo.mini_batch * grpo.n} sequences "
-            f"do not divide among {ranks} ranks (grpo.nodes x grpo.ranks_per_node)"
-        )
-    longest = grpo.max_prompt + grpo.max_response
-    if grpo.micro_tokens is not None and 0 < grpo.micro_tokens < longest:
-        yield (
-            f"grpo.micro_tokens: {grpo.micro_tokens} tokens have no room for one sequence of grpo.max_prompt + "
-            f"grpo.max_response = {longest}; at least {longest}"
-        )
-    for i, override in enumerate(grpo.overrides):
-        if "=" not in override and not override.startswith("~"):
-            yield f"grpo.overrides[{i}]: {override!r} is no override of verl's config: key=value, +key=value or ~key"
-    if grpo.n < 2:
-        yield f"grpo.n: {grpo.n} rollouts have no group to compare with; at least 2"
-    if grpo.rollout.tensor_parallel > 0 and ranks % grpo.rollout.tensor_parallel:
-        yield f"grpo.rollout.tensor_parallel: {grpo.rollout.tensor_parallel} does not divide {ranks} ranks"
 
 
 def _lengths(config: Config) -> Iterator[str]:

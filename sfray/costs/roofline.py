@@ -7,40 +7,12 @@ round figures: 40 % of the arithmetic and 60 % of the bandwidth.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from sfray.compute.hardware import CPU_CORE, GPUS
 from sfray.config import Config
 from sfray.costs.entry import Entry
 from sfray.costs.rates import Lengths, Rates
-from sfray.deploy.needs import BYTES, GIB
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """One accelerator, or one CPU core.
-
-    Attributes:
-        flops: Peak of dense arithmetic, per second, in the type that models are held in.
-        bandwidth: Of memory, bytes per second.
-        memory: Bytes.
-        source: Where the figures are from.
-    """
-
-    flops: float
-    bandwidth: float
-    memory: float
-    source: str
-
-
-GPUS = {
-    "a100": Hardware(312e12, 2.039e12, 80 * GIB, "NVIDIA A100 80GB SXM datasheet"),
-    "h100": Hardware(989e12, 3.35e12, 80 * GIB, "NVIDIA H100 SXM datasheet"),
-    "h200": Hardware(989e12, 4.8e12, 141 * GIB, "NVIDIA H200 SXM datasheet"),
-    "l40s": Hardware(362e12, 0.864e12, 48 * GIB, "NVIDIA L40S datasheet"),
-}
-"""What ``sfray plan --gpu`` knows."""
-
-CPU_CORE = Hardware(5e10, 8e9, 8 * GIB, "a round figure for one core with AVX-512, float32")
+from sfray.deploy.needs import BYTES
 
 ARITHMETIC, BANDWIDTH = 0.4, 0.6
 """Shares of the peaks that are reckoned with."""

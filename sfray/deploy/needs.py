@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sfray.compute.hardware import GIB
 from sfray.config import Config
 from sfray.config.settings import GrpoSettings, SamplingSettings, SftSettings
 from sfray.graph import Step, build, chosen
 from sfray.traces.builder import CPUS_PER_BUILDER
-
-GIB = 2**30
 
 BYTES = {"float32": 4, "bfloat16": 2}
 """Of one weight."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sfray.models.adapters import adapter_parameters, target_faults
 from sfray.models.control import control_token
 from sfray.models.error import ModelError
 from sfray.models.folder import TINY, Folder, anywhere, check_folder, resolve
@@ -9,12 +10,14 @@ from sfray.models.generation import load_generation_config
 from sfray.models.template import chat_template_hash, check_rendering, prompt_ids, prompt_text
 from sfray.models.tokenizer import load_tokenizer, token_ids
 from sfray.models.trial import Trial, try_model
+from sfray.models.weights import parameters
 
 __all__ = [
     "TINY",
     "Folder",
     "ModelError",
     "Trial",
+    "adapter_parameters",
     "anywhere",
     "chat_template_hash",
     "check_folder",
@@ -22,9 +25,11 @@ __all__ = [
     "control_token",
     "load_generation_config",
     "load_tokenizer",
+    "parameters",
     "prompt_ids",
     "prompt_text",
     "resolve",
+    "target_faults",
     "token_ids",
     "try_model",
 ]

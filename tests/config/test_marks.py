@@ -41,7 +41,7 @@ BOUNDS = {
     ),
     "above 0": (
         0.0,
-        "engine.cpus_per_actor engine.timeout_minutes sft.cpus_per_worker sft.lr sft.clip grpo.lr "
+        "engine.cpus_per_actor engine.timeout_minutes sft.cpus_per_worker sft.lora.alpha sft.lr sft.clip grpo.lr "
         "grpo.timeout_minutes grpo.rollout.temperature sample.repetition_penalty reflect.repetition_penalty "
         "segments.repetition_penalty evaluate.repetition_penalty cluster.object_store_gib "
         "teacher.timeout_minutes "
@@ -55,7 +55,7 @@ BOUNDS = {
         "teacher.temperature teacher.retries teacher.input_price teacher.output_price teacher.requests_per_minute "
         "segments.temperature segments.top_k grpo.entropy_coef grpo.clip_low grpo.clip_high report.entries "
         "cluster.wait_minutes cluster.silent_minutes cluster.grace_seconds cluster.num_gpus deploy.retries "
-        "deploy.keep_minutes",
+        "deploy.keep_minutes sft.lora.rank sft.logits_gib",
     ),
     "above 0 and at most 1": (
         0.0,
@@ -67,7 +67,7 @@ BOUNDS = {
         "quality.min_accuracy quality.min_valid_rate quality.min_f1_correct quality.min_f1_incorrect quality.probe",
     ),
     "above 0 and below 1": (0.0, "results.confidence"),
-    "at least 0 and below 1": (-0.5, "sft.warmup_ratio"),
+    "at least 0 and below 1": (-0.5, "sft.warmup_ratio sft.lora.dropout"),
 }
 _BOUNDED = [(key, low, wish) for wish, (low, listed) in BOUNDS.items() for key in listed.split()]
 

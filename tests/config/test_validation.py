@@ -239,6 +239,18 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
         ["grpo.rollout.max_num_batched_tokens: 512 is below grpo.rollout.max_num_seqs = 2048"],
     ),
     # sft
+    (
+        {"sft__zero": 3, "sft__lora__rank": 8},
+        ["sft.lora.rank: adapters need sft.zero 0, 1 or 2; stage 3 shares out weights, which are frozen here"],
+    ),
+    (
+        {"sft__lora__rank": 8, "sft__lora__target_modules": []},
+        ["sft.lora.target_modules: at least one is needed, as in [all-linear]"],
+    ),
+    (
+        {"sft__lora__rank": 8, "sft__lora__target_modules": ["all-linear", "q_proj"]},
+        ["sft.lora.target_modules: all-linear stands alone, it has all linear modules already"],
+    ),
     ({"sft__zero": 4}, ["sft.zero: 4 is not a ZeRO stage (0, 1, 2 or 3)"]),
     (
         {"sft__workers": 2, "sft__micro_batch": 2, "sft__batch": 6},

@@ -1,13 +1,12 @@
-"""A micro batch of training rows as tensors, and the loss over its assistant tokens."""
+"""A micro batch of training rows as tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 from sfray.training.sft.data import Rows
 
@@ -24,12 +23,19 @@ class Batch:
         targets: (B, T) int64, the next token of each position, or ``IGNORED``.
         position_ids: (1, T), starting over at each packed row; None when padded.
         tokens: Positions that are not padding.
+        squares: Sum of the squares of the rows' lengths.
     """
 
     input_ids: torch.Tensor
     targets: torch.Tensor
     position_ids: torch.Tensor | None
     tokens: int
+    squares: int
+
+    @property
+    def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """What a model and its loss are given."""
+        return self.input_ids, self.targets, self.position_ids
 
     @property
     def positions(self) -> int:
@@ -44,7 +50,7 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
         positions = None if self.position_ids is None else self.position_ids.to(device)
-        return Batch(self.input_ids.to(device), self.targets.to(device), positions, self.tokens)
+        return Batch(self.input_ids.to(device), self.targets.to(device), positions, self.tokens, self.squares)
 
 
 def packs(attention: str) -> bool:
@@ -68,12 +74,13 @@ def collate(rows: Rows, chosen: Sequence[int], pad: int, packed: bool = False) -
     pairs = pairs or [(torch.tensor([pad]), 1)]
     inputs = [ids for ids, _ in pairs]
     targets = [_targets(ids, prompt) for ids, prompt in pairs]
-    tokens = sum(len(rows.tokens(i)) for i in chosen)
+    lengths = [len(rows.tokens(i)) for i in chosen]
+    sums = sum(lengths), sum(n * n for n in lengths)
     if packed:
         positions = torch.cat([torch.arange(len(ids)) for ids in inputs])[None]
-        return Batch(torch.cat(inputs)[None], torch.cat(targets)[None], positions, tokens)
+        return Batch(torch.cat(inputs)[None], torch.cat(targets)[None], positions, *sums)
     pad_rows = torch.nn.utils.rnn.pad_sequence
-    return Batch(pad_rows(inputs, True, pad), pad_rows(targets, True, IGNORED), None, tokens)
+    return Batch(pad_rows(inputs, True, pad), pad_rows(targets, True, IGNORED), None, *sums)
 
 
 def _long(ids: Any) -> torch.Tensor:
@@ -84,18 +91,3 @@ def _targets(ids: torch.Tensor, prompt_tokens: int) -> torch.Tensor:
     targets = torch.full_like(ids, IGNORED)
     targets[prompt_tokens - 1 : -1] = ids[prompt_tokens:]
     return targets
-
-
-def loss_sum(model: Callable[..., Any], batch: Batch) -> torch.Tensor:
-    """Sum of the negative log-likelihoods of the assistant's tokens, in nats.
-
-    Logits are computed only for columns that hold a target: with a large vocabulary
-    they are most of the memory of a step.
-    """
-    columns = (batch.targets != IGNORED).any(0).nonzero()[:, 0]
-    if not len(columns):
-        columns = columns.new_zeros(1)
-    output = model(input_ids=batch.input_ids, position_ids=batch.position_ids, logits_to_keep=columns, use_cache=False)
-    logits = output.logits.float().flatten(0, 1)
-    targets = batch.targets[:, columns].flatten()
-    return functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")

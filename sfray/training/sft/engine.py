@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sfray.config import ModelConfig, SftConfig
+from sfray.config import SftConfig
+from sfray.config.settings import SftSettings
 from sfray.io.files import replacing
 from sfray.models.generation import make_savable
+from sfray.training.sft.adapters import adapt
 
 if TYPE_CHECKING:
     import torch
@@ -88,11 +90,11 @@ def warmup_steps(ratio: float, steps: int) -> int:
     return math.ceil(ratio * steps)
 
 
-def build(folder: Path, model_config: ModelConfig, sft: SftConfig, device: str, steps: int) -> Any:
+def build(folder: Path, config: SftSettings, steps: int) -> Any:
     """Loads the model and wraps it. Collective: every worker calls it.
 
     Returns:
-        A ``deepspeed.DeepSpeedEngine`` on the worker's device.
+        A ``deepspeed.DeepSpeedEngine`` around an :class:`~sfray.training.sft.loss.Objective`, on the worker's device.
     """
     import deepspeed
     import torch
@@ -101,28 +103,34 @@ def build(folder: Path, model_config: ModelConfig, sft: SftConfig, device: str, 
     from transformers.integrations import HfDeepSpeedConfig
     from transformers.utils import logging as transformers_logging
 
+    from sfray.training.sft.loss import Objective
+
+    sft = config.sft
     transformers_logging.disable_progress_bar()
     logger.setLevel(logging.WARNING)
-    if device == "cpu":
+    if config.engine.device == "cpu":
         # a C++ extension that is only a faster all-reduce, compiled for minutes on first use
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    settings = deepspeed_config(sft, model_config.dtype)
+    settings = deepspeed_config(sft, config.model.dtype)
     # while this object lives, from_pretrained partitions the weights as it loads them
     partitioned = HfDeepSpeedConfig(settings) if sft.zero == 3 else None
-    model = AutoModelForCausalLM.from_pretrained(
+    model: Any = AutoModelForCausalLM.from_pretrained(
         folder,
-        dtype=getattr(torch, model_config.dtype),
-        attn_implementation=model_config.attention,
-        trust_remote_code=model_config.trust_remote_code,
+        dtype=getattr(torch, config.model.dtype),
+        attn_implementation=config.model.attention,
+        trust_remote_code=config.model.trust_remote_code,
     )
     del partitioned
     model.config.use_cache = False
     if sft.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    model.train()
+    if sft.lora.rank:
+        model = adapt(model, sft.lora, config.run.seed)
+    objective = Objective(model)
+    objective.train()
     engine, *_ = deepspeed.initialize(
-        model=model,
-        model_parameters=_groups(model, sft.weight_decay),
+        model=objective,
+        model_parameters=_groups(objective, sft.weight_decay),
         config=settings,
         dist_init_required=False,
         lr_scheduler=lambda optimizer: scheduler(optimizer, sft, steps),
@@ -134,23 +142,27 @@ def _groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]
     """Weight decay on matrices only: norms and biases are scales, not weights."""
     decayed: list[torch.Tensor] = []
     plain: list[torch.Tensor] = []
-    for weight in model.parameters():
+    for weight in (w for w in model.parameters() if w.requires_grad):
         shape = getattr(weight, "ds_shape", weight.shape)  # a partitioned weight is flat
         (decayed if len(shape) > 1 else plain).append(weight)
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
 
 
-def export(engine: Any, tokenizer: PreTrainedTokenizerBase, path: Path, zero: int, rank: int) -> None:
-    """Writes the whole model as a Hugging Face folder. Collective: every worker calls it.
+def export(engine: Any, tokenizer: PreTrainedTokenizerBase, path: Path, sft: SftConfig, rank: int) -> None:
+    """Writes the whole model as a Hugging Face folder, adapters merged. Collective: every worker calls it.
 
     The weights keep the type they were trained in, whatever DeepSpeed's name for it says.
     """
-    weights = engine._zero3_consolidated_16bit_state_dict() if zero == 3 else engine.module.state_dict()
+    gathered = engine._zero3_consolidated_16bit_state_dict() if sft.zero == 3 else None
     if rank:
         return
-    engine.module.config.use_cache = True
-    make_savable(engine.module.generation_config)
+    model = engine.module.model
+    if sft.lora.rank:
+        model = model.merge_and_unload()
+    weights = gathered and {name.removeprefix("model."): weight for name, weight in gathered.items()}
+    model.config.use_cache = True
+    make_savable(model.generation_config)
     with replacing(path) as temporary:
-        engine.module.save_pretrained(temporary, state_dict=weights)
+        model.save_pretrained(temporary, state_dict=weights)
         tokenizer.save_pretrained(temporary)

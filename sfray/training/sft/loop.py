@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sfray import models, seeds
+from sfray.compute.operations import training
 from sfray.config.settings import SftSettings
 from sfray.io.files import append, replacing
 from sfray.io.operations import allow
 from sfray.store.artifact import Artifact
 from sfray.training.sft.data import Plan, Rows, share
 from sfray.training.sft.engine import accumulation, build, export
+from sfray.training.sft.speed import speed
 from sfray.training.sft.split import split
 from sfray.training.stopping import requested
 from sfray.watch.metrics import CHECKPOINT, Meter, tags_of
@@ -23,6 +26,8 @@ from sfray.watch.worker import join
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from sfray.training.sft.batch import Batch
 
 _TAG = "deepspeed"
 
@@ -83,8 +88,9 @@ def train_worker(settings: dict[str, Any]) -> None:
     steps = plan(config, rows.ids)
     source = models.resolve(job.model)
     tokenizer = models.load_tokenizer(source, config.model.trust_remote_code)
-    engine = build(source, config.model, config.sft, config.engine.device, steps.steps)
-    done = _load(engine)
+    engine = build(source, config, steps.steps)
+    _check(engine, config)
+    done = _load(engine, config.sft.lora.rank > 0)
     if rank == 0:
         _forget(job.metrics, done)
     for step in range(done, steps.steps):
@@ -99,7 +105,7 @@ def train_worker(settings: dict[str, Any]) -> None:
             journal.end()
             return
     journal.end()
-    export(engine, tokenizer, job.output, config.sft.zero, rank)
+    export(engine, tokenizer, job.output, config.sft, rank)
 
 
 def _agreed(asked: bool) -> bool:
@@ -113,7 +119,7 @@ def _agreed(asked: bool) -> bool:
     return bool(asking)
 
 
-def _load(engine: Any) -> int:
+def _load(engine: Any, adapted: bool) -> int:
     """Restores the latest checkpoint, if there is one; returns the steps it has done."""
     import ray.train
 
@@ -121,7 +127,8 @@ def _load(engine: Any) -> int:
     if checkpoint is None:
         return 0
     with checkpoint.as_directory() as folder:
-        loaded, state = engine.load_checkpoint(folder, tag=_TAG)
+        # Frozen weights are not in it: they are the base model's.
+        loaded, state = engine.load_checkpoint(folder, tag=_TAG, load_module_strict=not adapted)
     if loaded is None:
         raise RuntimeError(f"DeepSpeed found nothing to load in {checkpoint}")
     return int(state["step"])
@@ -135,10 +142,57 @@ def _save(engine: Any, step: int, metrics: dict[str, Any], job: Job) -> None:
     import ray.train
 
     with TemporaryDirectory() as folder:
-        engine.save_checkpoint(folder, tag=_TAG, client_state={"step": step}, save_latest=False)
+        engine.save_checkpoint(
+            folder,
+            tag=_TAG,
+            client_state={"step": step},
+            save_latest=False,
+            exclude_frozen_parameters=job.config.sft.lora.rank > 0,
+        )
         allow(Path(job.folder))
         ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
     Meter(tags_of(job.artifact)).set(CHECKPOINT, time.time())
+
+
+def _check(engine: Any, config: SftSettings) -> None:
+    """Tries the model on two tiny rows. Collective.
+
+    Raises:
+        RuntimeError: It cannot be trained with these settings.
+    """
+    import ray.train.torch
+
+    from sfray.training.sft.batch import packs
+    from sfray.training.sft.probe import faults
+
+    engine.eval()
+    found = faults(
+        engine,
+        engine.module.shape.vocabulary,
+        ray.train.torch.get_device(),
+        config.model.dtype,
+        packs(config.model.attention),
+        config.sft.logits_gib > 0,
+    )
+    engine.train()
+    if found:
+        raise RuntimeError("\n".join(found))
+
+
+def _batches(rows: Rows, chosen: Sequence[int], job: Job, pad: int) -> list[Batch]:
+    """This worker's micro batches of a step; as many for each worker."""
+    import ray.train
+
+    from sfray.training.sft.batch import collate, packs
+
+    sft, context = job.config.sft, ray.train.get_context()
+    rank, world = context.get_world_rank(), context.get_world_size()
+    packed = packs(job.config.model.attention)
+    if sft.micro_tokens is None:
+        shares = share(chosen, rows.lengths, sft.micro_batch, accumulation(sft), rank, world)
+    else:
+        shares = split(chosen, rows.lengths, sft.micro_tokens, world, packed)[rank]
+    return [collate(rows, part, pad, packed) for part in shares]
 
 
 def _step(
@@ -155,48 +209,48 @@ def _step(
     import torch
     from torch import distributed
 
-    from sfray.training.sft.batch import collate, loss_sum, packs
+    from sfray.training.sft.loss import count_pieces
 
     began = time.perf_counter()
     sft, context = job.config.sft, ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
-    device = ray.train.torch.get_device()
+    device, shape = ray.train.torch.get_device(), engine.module.shape
     torch.manual_seed(seeds.derive(job.config.run.seed, "sft", step, rank))  # any dropout, also after a resume
-    packed, pad = packs(job.config.model.attention), int(tokenizer.pad_token_id)
     varies = sft.micro_tokens is not None
-    if sft.micro_tokens is None:
-        shares = share(steps.rows(step), rows.lengths, sft.micro_batch, accumulation(sft), rank, world)
-    else:
-        shares = split(steps.rows(step), rows.lengths, sft.micro_tokens, world, packed)[rank]
-    batches = [collate(rows, chosen, pad, packed) for chosen in shares]
-    sums = [sum(getattr(b, name) for b in batches) for name in ("loss_tokens", "tokens", "positions")]
-    totals = torch.tensor([0.0, *sums], dtype=torch.float64, device=device)
-    distributed.all_reduce(totals[1:])
+    batches = _batches(rows, steps.rows(step), job, int(tokenizer.pad_token_id))
+    totals = torch.tensor([[0.0, *(getattr(b, name) for name in _SUMS)] for b in batches], dtype=torch.float64)
+    totals = totals.sum(0).to(device)
+    distributed.all_reduce(totals)
+    pieces = torch.tensor([count_pieces(b.loss_tokens, shape.vocabulary, sft.logits_gib) for b in batches])
+    pieces = pieces.to(device)
+    distributed.all_reduce(pieces, op=distributed.ReduceOp.MAX)  # with ZeRO 3 a piece gathers weights, on all at once
     rate = engine.get_lr()[0]
     scale = world * (1 if varies else len(batches)) / float(totals[1])
-    for i, batch in enumerate(batches):
+    for i, (batch, parts) in enumerate(zip(batches, pieces.tolist(), strict=True)):
         if varies:
             engine.set_gradient_accumulation_boundary(i + 1 == len(batches))
-        loss = loss_sum(engine, batch.to(device))
+        loss = engine(*batch.to(device).tensors, parts)
         engine.backward(loss * scale, scale_wrt_gas=not varies)
         engine.step()
         totals[0] += loss.detach()
     distributed.all_reduce(totals[:1])
-    loss_total, loss_tokens, tokens, positions = totals.tolist()
-    norm = engine.get_global_grad_norm()
-    seconds = time.perf_counter() - began
+    loss_total, *sums = totals.tolist()
+    norm, seconds = engine.get_global_grad_norm(), time.perf_counter() - began
     return {
         "step": step + 1,
         "epoch": round((step + 1) / steps.per_epoch, 4),
-        "loss": loss_total / loss_tokens,
+        "loss": loss_total / sums[0],
         "lr": rate,
         "grad_norm": None if norm is None else float(norm),
-        "tokens": int(tokens),
-        "loss_tokens": int(loss_tokens),
-        "positions": int(positions),
+        **{name: int(value) for name, value in zip(_SUMS[:3], sums[:3], strict=True)},
         "seconds": round(seconds, 4),
-        "tokens_per_second": round(tokens / seconds, 1),
+        "tokens_per_second": round(sums[1] / seconds, 1),
+        **speed(training(shape, sums[1], sums[0], sums[3], engine.module.adapters), seconds, world, device),
     }
+
+
+_SUMS = ("loss_tokens", "tokens", "positions", "squares")
+"""What of the micro batches is summed over a step and its workers."""
 
 
 def _forget(path: Path, done: int) -> None:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from sfray import models
 from sfray.artifacts import Traces
 from sfray.cluster import nodes
+from sfray.compute.hardware import GIB
 from sfray.config.settings import SftSettings
 from sfray.io.arrow import from_table, to_table
 from sfray.io.files import remove, remove_leftovers
@@ -57,18 +58,22 @@ def train(config: SftSettings, output: Artifact, model: str, traces: Traces) -> 
         traces: What to train on.
 
     Raises:
-        SftError: There is nothing to train on, workers failed more often than
+        SftError: There is nothing to train on, the model lacks a module of ``sft.lora``, workers failed more often than
             ``sft.max_failures``, or not every step was done.
         KeyboardInterrupt: This process was asked to end; the workers have saved the step that they were at, if they
             could within ``cluster.grace_seconds``.
     """
     folder = output.path.resolve()
     job = Job(config, models.anywhere(model), str(folder), output)
-    tokenizer = models.load_tokenizer(models.resolve(model), config.model.trust_remote_code)
+    source = models.resolve(model)
+    if faults := list(models.target_faults(source, config.sft.lora.target_modules)) if config.sft.lora.rank else []:
+        raise SftError("\n".join(faults))
+    tokenizer = models.load_tokenizer(source, config.model.trust_remote_code)
     rejects = _prepare(job, traces, tokenizer)
     rows = data.Rows(job.data)
     if not len(rows):
         raise SftError(f"sft: no trace to train on in {traces.path} ({len(rejects)} too long for sft.max_length)")
+    _tell_memory(source, config, int(rows.lengths.max()))
     steps = plan(config, rows.ids).steps
     earlier, began = len(read_metrics(job.metrics)), time.time()
     _train(job, steps)
@@ -90,6 +95,14 @@ def train(config: SftSettings, output: Artifact, model: str, traces: Traces) -> 
         metrics={**_summary(recorded), **asdict(shown)},
         rejects=rejects,
     )
+
+
+def _tell_memory(source: Path, config: SftSettings, longest: int) -> None:
+    """Says what a worker will hold, where it is enough to think of."""
+    from sfray.training.sft.sizing import memory, told
+
+    if (expected := memory(source, config, longest)).total >= GIB:
+        console.print(told(expected, longest), style="dim", markup=False)
 
 
 def _prepare(job: Job, traces: Traces, tokenizer: Any) -> list[Reject]:
@@ -210,7 +223,8 @@ def _explain(error: Exception, job: Job) -> str:
     cause = str(next(iter(failures.values()), error)).strip()
     hint = "The same command continues from the last checkpoint."
     if "died" in cause or "SIGKILL" in cause:
-        hint = f"A worker process was killed, often for lack of memory: lower sft.micro_batch or raise sft.zero. {hint}"
+        keys = "lower sft.micro_batch, sft.micro_tokens or sft.logits_gib, or raise sft.zero"
+        hint = f"A worker process was killed, often for lack of memory: {keys}. {hint}"
     return (
         f"sft: training failed after {len(read_metrics(job.metrics))} steps and more than sft.max_failures = "
         f"{job.config.sft.max_failures} restarts:\n{cause}\nWorkers' logs: {_logs()}\n{hint}"
@@ -258,8 +272,10 @@ def _trainer(local: bool) -> type[TorchTrainer]:
 
 
 def _figures(line: Mapping[str, Any]) -> str:
+    arithmetic = f"  {line['tflops']:.3g} TFLOP/s" if "tflops" in line else ""  # a resumed run may have older lines
+    share = f" ({line['mfu']:.0%} MFU)" if "mfu" in line else ""
     padded = f"  {_padded([line]):.1%} padding" if "positions" in line else ""
-    return f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s{padded}"
+    return f"loss {line['loss']:.4f}  {line['tokens_per_second']:,.0f} tokens/s{arithmetic}{share}{padded}"
 
 
 def _padded(lines: Sequence[Mapping[str, Any]]) -> float:

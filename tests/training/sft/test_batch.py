@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from sfray.training.sft.batch import IGNORED, collate, loss_sum, packs
+from sfray.training.sft.batch import IGNORED, collate, packs
+from sfray.training.sft.loss import loss_sum
 
 driver = runpy.run_path(str(Path(__file__).with_name("driver.py")))
 
@@ -38,7 +39,7 @@ def test_padded_batch():
     assert batch.input_ids.tolist() == [[5, 6, 7, 0, 1, 1, 1], [9, 10, 11, 12, 13, 14, 0]]
     assert batch.targets.tolist() == [[IGNORED, 7, 0] + [IGNORED] * 4, [IGNORED] * 3 + [13, 14, 0, IGNORED]]
     assert batch.position_ids is None
-    assert (batch.tokens, batch.loss_tokens) == (11, 5)
+    assert (batch.tokens, batch.loss_tokens, batch.squares) == (11, 5, 4**2 + 7**2)
 
 
 def test_packed_batch():
@@ -46,7 +47,7 @@ def test_packed_batch():
     assert batch.input_ids.tolist() == [[8, 0, 5, 6, 7, 0]]
     assert batch.targets.tolist() == [[0, IGNORED, IGNORED, 7, 0, IGNORED]]
     assert batch.position_ids.tolist() == [[0, 1, 0, 1, 2, 3]]
-    assert (batch.tokens, batch.loss_tokens) == (6, 3)
+    assert (batch.tokens, batch.loss_tokens, batch.squares) == (6, 3, 2**2 + 4**2)
 
 
 def test_prompt_and_padding_have_no_loss(model):
@@ -56,8 +57,8 @@ def test_prompt_and_padding_have_no_loss(model):
         ids = torch.tensor([row])
         logits = model(input_ids=ids).logits[0, prompt - 1 : -1]
         expected += functional.cross_entropy(logits, ids[0, prompt:], reduction="sum").item()
-    padded = loss_sum(model, collate(Few(), [0, 1, 2], pad=1))
-    packed = loss_sum(model, collate(Few(), [0, 1, 2], pad=1, packed=True))
+    padded = loss_sum(model, *collate(Few(), [0, 1, 2], pad=1).tensors)
+    packed = loss_sum(model, *collate(Few(), [0, 1, 2], pad=1, packed=True).tensors)
     assert padded.item() == pytest.approx(expected, rel=1e-6)
     assert packed.item() == pytest.approx(expected, rel=1e-6)
 
@@ -65,9 +66,9 @@ def test_prompt_and_padding_have_no_loss(model):
 @pytest.mark.parametrize("packed", [False, True])
 def test_an_empty_batch_costs_nothing_and_moves_nothing(model, packed):
     batch = collate(Few(), [], pad=1, packed=packed)
-    assert (batch.tokens, batch.loss_tokens) == (0, 0)
+    assert (batch.tokens, batch.loss_tokens, batch.squares) == (0, 0, 0)
     model.zero_grad()
-    loss = loss_sum(model, batch)
+    loss = loss_sum(model, *batch.tensors)
     loss.backward()
     assert loss.item() == 0
     assert all(p.grad is None or not p.grad.any() for p in model.parameters())

@@ -18,6 +18,7 @@ from sfray.training.sft.engine import (
     scheduler,
     warmup_steps,
 )
+from sfray.training.sft.loss import Objective
 from tests.models import folders
 from tests.training.grpo.model import tokenizer
 
@@ -115,7 +116,10 @@ def test_only_matrices_decay():
 def test_a_model_with_settings_that_cannot_be_saved_is_exported_without_them(tmp_path):
     base = folders.good(tmp_path / "base")
     folders.put(base / "generation_config.json", do_sample=False, temperature=0.9)
-    engine = SimpleNamespace(module=AutoModelForCausalLM.from_pretrained(base))
-    export(engine, tokenizer(), tmp_path / "model", zero=1, rank=0)
+    engine = SimpleNamespace(module=Objective(AutoModelForCausalLM.from_pretrained(base)))
+    export(engine, tokenizer(), tmp_path / "model", SftConfig(zero=1), rank=0)
     saved = json.loads((tmp_path / "model" / "generation_config.json").read_text())
-    assert (saved.get("temperature"), saved["eos_token_id"]) == (None, engine.module.generation_config.eos_token_id)
+    assert (saved.get("temperature"), saved["eos_token_id"]) == (
+        None,
+        engine.module.model.generation_config.eos_token_id,
+    )

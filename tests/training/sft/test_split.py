@@ -10,8 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfray.training.sft.batch import collate, loss_sum
+from sfray.training.sft.batch import collate
 from sfray.training.sft.data import Plan
+from sfray.training.sft.loss import loss_sum
 from sfray.training.sft.split import PADDING, positions, split
 
 driver = runpy.run_path(str(Path(__file__).with_name("driver.py")))
@@ -92,7 +93,7 @@ def _gradients(model, shares: list[list[list[int]]]) -> tuple[dict[str, torch.Te
     total = sum(batch.loss_tokens for share in batches for batch in share)
     model.zero_grad()
     for batch in (batch for share in batches for batch in share):
-        (loss_sum(model, batch) * (world / total) / world).backward()
+        (loss_sum(model, *batch.tensors) * (world / total) / world).backward()
     several = sum(len(part) > 1 for share in shares for part in share)
     return {name: weight.grad.clone() for name, weight in model.named_parameters()}, several
 

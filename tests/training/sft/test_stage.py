@@ -26,6 +26,7 @@ from sfray.records import Trace
 from sfray.store.artifact import Artifact
 from sfray.store.manifest import Manifest
 from sfray.training.sft import stage as sft_stage
+from sfray.training.sft.adapters import adapt
 from sfray.training.sft.data import Rows
 from sfray.training.sft.loop import Job, plan, read_metrics
 
@@ -84,9 +85,12 @@ def plain_losses(folder: Path, stage: str, sft: dict) -> tuple[list[float], dict
     rows = Rows(folder / stage / "data.parquet")
     steps = plan(config, rows.ids)
     model = AutoModelForCausalLM.from_pretrained(folder / "base")
+    if config.sft.lora.rank:
+        model = adapt(model, config.sft.lora, config.run.seed)
+    trained = [p for p in model.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": config.sft.weight_decay},
-        {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.sft.weight_decay},
+        {"params": [p for p in trained if p.ndim == 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=config.sft.lr, betas=tuple(config.sft.betas))
     warmup = -(-steps.steps // 20)
@@ -105,7 +109,7 @@ def plain_losses(folder: Path, stage: str, sft: dict) -> tuple[list[float], dict
         rates.step()
         optimizer.zero_grad()
         losses.append(total.item() / count)
-    return losses, model.state_dict()
+    return losses, (model.merge_and_unload() if config.sft.lora.rank else model).state_dict()
 
 
 def check(folder: Path, stage: str, sft: dict) -> Manifest:
@@ -150,6 +154,10 @@ def test_padding_is_shown_and_recorded():
     ]
     assert sft_stage._summary(lines)["padded"] == 0.0475
     assert sft_stage._figures(lines[1]) == "loss 2.0000  291 tokens/s  3.0% padding"
+    fast = lines[0] | {"tokens_per_second": 4000.0, "tflops": 0.03512}
+    assert sft_stage._figures(fast) == "loss 3.0000  4,000 tokens/s  0.0351 TFLOP/s  10.0% padding"
+    known = fast | {"tflops": 412.3, "mfu": 0.4169}
+    assert sft_stage._figures(known) == "loss 3.0000  4,000 tokens/s  412 TFLOP/s (42% MFU)  10.0% padding"
 
 
 @pytest.mark.parametrize(
@@ -281,16 +289,18 @@ def test_a_driver_that_is_asked_to_end_saves_and_one_that_is_killed_continues(fo
     check_same(stage, undisturbed, before)
 
 
-def ended_in_the_middle(folder: Path, number: signal.Signals, steps: int) -> tuple[subprocess.Popen, str]:
-    """Starts the long run, sends its driver a signal after some steps, and waits until nothing of it is left.
+def ended_in_the_middle(
+    folder: Path, number: signal.Signals, steps: int, stage: str = "driver", sft: dict = LONG
+) -> tuple[subprocess.Popen, str]:
+    """Starts a run, sends its driver a signal after some steps, and waits until nothing of it is left.
 
     Of a driver that was killed, the training alone is waited for: Ray's agents look for their head for minutes first.
 
     Returns:
         The driver, which has ended, and the log of all drivers.
     """
-    process = start(folder, stage="driver", sft=LONG)
-    wait_for_steps(folder / "driver" / "metrics.jsonl", process, steps)
+    process = start(folder, stage=stage, sft=sft)
+    wait_for_steps(folder / stage / "metrics.jsonl", process, steps)
     workers = trainers(process)
     assert len(workers) == 1
     children = workers if number == signal.SIGKILL else psutil.Process(process.pid).children(recursive=True)
@@ -298,6 +308,21 @@ def ended_in_the_middle(folder: Path, number: signal.Signals, steps: int) -> tup
     process.wait(500)
     assert psutil.wait_procs(children, timeout=60)[1] == []  # without a driver they end by themselves
     return process, (folder / "driver.log").read_text()
+
+
+@pytest.mark.engine
+def test_adapters_equal_a_plain_loop_from_a_checkpoint_on_and_are_merged(folder):
+    """The checkpoint holds the adapters alone, and an output layer that is tied, which DeepSpeed takes for another."""
+    sft = {"zero": 2, "epochs": 8, "save_every": 100, "lora": {"rank": 4, "alpha": 8.0}}
+    asked, _ = ended_in_the_middle(folder, signal.SIGTERM, 3, "lora", sft)
+    assert asked.returncode == 128 + signal.SIGTERM
+    assert len(read_metrics(folder / "lora" / "metrics.jsonl")) < 48
+    (states,) = (folder / "lora" / "train").rglob("mp_rank_00_model_states.pt")
+    saved = torch.load(states, weights_only=False)["module"]
+    assert {name.split(".")[-3] for name in saved if "lm_head" not in name} == {"lora_A", "lora_B"}
+    finish(start(folder, stage="lora", sft=sft), folder)
+    assert check(folder, "lora", sft).counts["steps"] == 48
+    assert models.check_folder(folder / "lora" / "model").parameters == 26976
 
 
 @pytest.mark.engine
