@@ -19,6 +19,7 @@ from sfray.cli.plan import plan
 from sfray.cli.render import render
 from sfray.cli.report import report
 from sfray.cli.run import run
+from sfray.cli.scaling import scaling
 from sfray.cli.score import score
 from sfray.cli.submit import submit
 from sfray.cli.tune import tune
@@ -28,6 +29,6 @@ app = typer.Typer(help="SkillFactory on Ray.", no_args_is_help=True, add_complet
 
 for passing_on in (run, job, plan):
     app.command(context_settings={"ignore_unknown_options": True})(passing_on)
-for command in (check, doctor, ls, why, gc, score, report, compare, export, render, submit, tune):
+for command in (check, doctor, ls, why, gc, score, report, compare, scaling, export, render, submit, tune):
     app.command()(command)
 app.command("import")(import_)

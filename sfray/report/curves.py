@@ -14,10 +14,10 @@ from sfray.io.files import replacing
 from sfray.report.charts import STYLE
 
 _INK, _MUTED, _LINE = "#1c1c1c", "#5a5a5a", "#dcdcdc"
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 """Okabe and Ito's, which most colour-blind readers tell apart; dashes do so for everybody."""
 _DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
-_ON_WHITE = {
+ON_WHITE = {
     "text.color": _INK,
     "axes.edgecolor": _LINE,
     "axes.labelcolor": _MUTED,
@@ -53,7 +53,7 @@ def draw(tokens: Sequence[int], curves: Mapping[str, Mapping[str, Curve]], confi
     panels = figure.subplots(rows, columns, squeeze=False)
     for axes, group in zip(panels.flat, groups, strict=False):
         for i, (name, by_group) in enumerate(curves.items()):
-            color = _COLORS[i % len(_COLORS)]
+            color = COLORS[i % len(COLORS)]
             low, mean, high = ([0.0, *(100 * x for x in by_group[group][side])] for side in ("low", "mean", "high"))
             axes.fill_between([0, *tokens], low, high, color=color, alpha=0.16, linewidth=0)
             axes.plot([0, *tokens], mean, color=color, linestyle=_DASHES[i % len(_DASHES)], label=name)
@@ -72,7 +72,7 @@ def draw(tokens: Sequence[int], curves: Mapping[str, Mapping[str, Curve]], confi
 
 def write(folder: Path, tokens: Sequence[int], curves: Mapping[str, Mapping[str, Curve]], confidence: float) -> None:
     """Writes ``budget.svg`` and ``budget.png``, each whole or not at all."""
-    with rc_context(STYLE | _ON_WHITE):
+    with rc_context(STYLE | ON_WHITE):
         figure = draw(tokens, curves, confidence)
         for kind in ("svg", "png"):
             with replacing(folder / f"budget.{kind}") as temporary:

@@ -110,7 +110,13 @@ def name(variant: str, hinted: bool) -> str:
     return f"{variant}+hint" if hinted else variant
 
 
-def sample(config: AttemptSettings, output: Artifact, model: str, questions: Questions) -> None:
+def sample(
+    config: AttemptSettings,
+    output: Artifact,
+    model: str,
+    questions: Questions,
+    kind: type[AttemptJob] = AttemptJob,
+) -> None:
     """Samples the attempts that are missing.
 
     Args:
@@ -118,8 +124,9 @@ def sample(config: AttemptSettings, output: Artifact, model: str, questions: Que
         output: Where they go.
         model: The model to ask, as :func:`sfray.models.folder.resolve` takes it.
         questions: The questions to attempt.
+        kind: How they are asked; one of another engine, say.
     """
-    job = AttemptJob(output, config, questions)
+    job = kind(output, config, questions)
     written = run_shards(job, anywhere(model), questions.shards, "attempts")
     counts = totals(output, ("correct",))
     metrics = {"accuracy": counts["correct"] / max(counts["rows"], 1)}

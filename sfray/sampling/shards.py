@@ -52,6 +52,16 @@ class ShardJob(ABC):
     def decoding(self) -> DecodingConfig:
         """How to sample."""
 
+    def engine(self, model: str, on_step: Callable[[int], None]) -> Engine:
+        """Loads the engine, in the actor. Override where another one answers.
+
+        Args:
+            model: As :func:`sfray.models.folder.resolve` takes it.
+            on_step: Is told after each step of the engine how many requests are unfinished.
+        """
+        # Resolved here: a model of the hub lies where this node keeps its downloads.
+        return Engine(resolve(model), self.config.model, self.config.engine, on_step)
+
     @abstractmethod
     def requests(self, shard: int) -> tuple[list[Any], list[Request], list[Reject]]:
         """Reads a shard: its sources, a request for each, and what cannot be asked."""
@@ -102,8 +112,7 @@ class ShardWorker:
         self.job = job
         self.journal = join(job.output)
         self.meter = Meter(tags_of(job.output))
-        # Resolved here: a model of the hub lies where this node keeps its downloads.
-        self.engine = Engine(resolve(model), job.config.model, job.config.engine, self.step)
+        self.engine = job.engine(model, self.step)
 
     def step(self, unfinished: int) -> None:
         """The engine has done a step."""

@@ -329,13 +329,19 @@ class Artifact:
             replacing(self.path / "rejects.parquet") as temporary,
             pq.ParquetWriter(temporary, schema(Reject), compression="zstd") as writer,
         ):
-            tables = (pq.read_table(p) for p in sorted((self.path / "rejects").glob("*.parquet")))
-            for table in chain(tables, [to_table(Reject, extra)]):
+            for table in chain(self._shards_rejects(), [to_table(Reject, extra)]):
                 if table.num_rows:
                     writer.write_table(table)
                 for reason in table["reason"].to_pylist():
                     reasons[reason] = reasons.get(reason, 0) + 1
         return dict(sorted(reasons.items()))
+
+    def _shards_rejects(self) -> Iterator[pa.Table]:
+        """The rejects of each shard that has any."""
+        for path in sorted((self.path / "rejects").glob("*.parquet")):
+            with pq.ParquetFile(path) as file:
+                if file.metadata.num_rows:
+                    yield file.read()
 
 
 def _writer(part: Path) -> str:

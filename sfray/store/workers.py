@@ -135,33 +135,78 @@ class Record:
     heard: int
 
 
+class Reader:
+    """Reads the workers of an artifact again and again: of each file only what was added since the last time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Takes the artifact's folder."""
+        self._folder = folder
+        self._said: dict[Path, _Said] = {}
+
+    def read(self) -> list[Record]:
+        """All workers, the earliest first; without those that died before they had said who they are."""
+        there = {path: self._said.get(path) or _Said() for path in (self._folder / FOLDER).glob("*.jsonl")}
+        self._said = there
+        found = [record for path, said in there.items() if (record := said.read(path)) is not None]
+        return sorted(found, key=lambda r: (r.who.epoch, r.who.began, r.name))
+
+
 def read(folder: Path) -> list[Record]:
-    """All workers of an artifact, the earliest first.
+    """All workers of an artifact, as :meth:`Reader.read` gives them.
 
     Args:
         folder: The artifact's.
     """
-    found = (_record(path) for path in (folder / FOLDER).glob("*.jsonl"))
-    return sorted((r for r in found if r is not None), key=lambda r: (r.who.epoch, r.who.began, r.name))
+    return Reader(folder).read()
 
 
-def _record(path: Path) -> Record | None:
-    """A worker's record; None for one that died before it had said who it is."""
-    heard = path.stat().st_mtime_ns
-    lines = [json.loads(line) for line in path.read_bytes().rpartition(b"\n")[0].splitlines()]
-    if not lines:
-        return None
-    who, *said = lines
-    up = any("up" in line for line in said)
-    work = [line for line in said if "shard" in line or "idle" in line]
-    return Record(
-        name=path.stem,
-        who=Identity(**who),
-        shards=tuple(line["shard"] for line in said if "shard" in line),
-        busy=up and not (work and "idle" in work[-1]),
-        lost=tuple(node for line in said for node in line.get("lost", ())),
-        heard=heard,
-    )
+@dataclass
+class _Said:
+    """What a worker has said so far.
+
+    Attributes:
+        size: Bytes of its file that are read.
+    """
+
+    size: int = 0
+    who: Identity | None = None
+    shards: list[int] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    up: bool = False
+    idle: bool = False
+
+    def read(self, path: Path) -> Record | None:
+        """Takes in what is new in the file; what is known of the worker then, None where it has not said who it is."""
+        status = path.stat()
+        if status.st_size < self.size:  # a line that did not reach the disk was taken back
+            self.__dict__ |= vars(_Said())
+        with path.open("rb") as file:
+            file.seek(self.size)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self.size += len(whole + newline)
+        for line in whole.splitlines():
+            self._take(json.loads(line))
+        if self.who is None:
+            return None
+        return Record(
+            name=path.stem,
+            who=self.who,
+            shards=tuple(self.shards),
+            busy=self.up and not self.idle,
+            lost=tuple(self.lost),
+            heard=status.st_mtime_ns,
+        )
+
+    def _take(self, line: Mapping[str, Any]) -> None:
+        if self.who is None:
+            self.who = Identity(**line)
+            return
+        self.up = self.up or "up" in line
+        self.lost += line.get("lost", ())
+        if "shard" in line or "idle" in line:
+            self.idle = "idle" in line
+        if "shard" in line:
+            self.shards.append(line["shard"])
 
 
 def latest(records: Iterable[Record]) -> list[Record]:

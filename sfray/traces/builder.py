@@ -164,13 +164,14 @@ def build(config: TraceSettings, output: Artifact, model: str, sources: Sources)
     meter = Meter(tags_of(output))
     with Bar("traces", shards, "shards", done=shards - len(missing)) as bar:
         written: dict[int, int] = {}
+        traces = 0
         with _builders(config, output, models.anywhere(model), sources, len(missing)) as builders:
             minutes = config.engine.timeout_minutes
             kept = _kept(config, builders, range(shards)) if missing else {}
             work = [(shard, kept.get(shard)) for shard in missing]
             for summary in _each(builders, "build", work, minutes, watchdog.look):
                 written[summary["shard"]] = summary["traces"]
-                traces = sum(written.values())
+                traces += summary["traces"]
                 bar.advance(f"{traces:,} traces, {traces / (time.monotonic() - start):,.0f} traces/s")
                 meter.add(ROWS, summary["traces"])
                 meter.set(QUEUE, len(missing) - len(written))

@@ -71,7 +71,8 @@ class Watchdog:
 
     def __post_init__(self) -> None:
         self._looked = self.clock()
-        self._told = workers.incidents(workers.read(self.output.path))
+        self._workers = workers.Reader(self.output.path)
+        self._told = workers.incidents(self._workers.read())
         self._heard: dict[str, tuple[int, float]] = {}
         self._alive = {node["NodeID"] for node in self.nodes() if node["Alive"]}
         self._journal: Journal | None = None
@@ -99,7 +100,7 @@ class Watchdog:
         if self._no_head():
             return
         self._count_nodes()
-        records = workers.read(self.output.path)
+        records = self._workers.read()
         self._tell(workers.incidents(records))
         if not now and self.silent_minutes and (silent := self._silent(workers.latest(records))):
             self._stop(silent)

@@ -12,7 +12,7 @@ from sfray.store import workers
 from sfray.store.artifact import Artifact
 from sfray.store.listing import table
 from sfray.store.manifest import Manifest
-from sfray.store.workers import Identity, Journal, incidents, latest, read, spoken
+from sfray.store.workers import Identity, Journal, Reader, incidents, latest, read, spoken
 
 
 def who(slot: str = "a", process: int = 1, epoch: int = 1, kind: str = "actor", began: float = 10.0) -> Identity:
@@ -186,3 +186,39 @@ def test_the_list_of_steps_tells_them_also_of_a_step_that_is_at_work(tmp_path: P
         "2 rows; 1 actor restarted, 1 shard made twice",
         "0 of 2 shards; 1 actor restarted, 1 shard made twice",
     ]
+
+
+def test_a_reader_takes_in_what_was_added_since(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes] = []
+    loads = workers.json.loads
+    monkeypatch.setattr(workers.json, "loads", lambda line: parsed.append(line) or loads(line))
+    reader = Reader(tmp_path)
+    assert reader.read() == []
+    journal = Journal(tmp_path, who())
+    journal.begin(3)
+    assert [r.shards for r in reader.read()] == [(3,)]
+    parsed.clear()
+    journal.beat()
+    journal.begin(5)
+    with journal.path.open("ab") as file:
+        file.write(b'{"idle"')  # half a line
+    assert reader.read() == read(tmp_path)
+    assert parsed[:2] == [b'{"up": true}', b'{"shard": 5}']
+    with journal.path.open("ab") as file:
+        file.write(b": true}\n")
+    other = Journal(tmp_path, who("b", began=20.0))
+    other.lose(["z"])
+    assert [(r.who.slot, r.busy, r.shards, r.lost) for r in reader.read()] == [
+        ("a", False, (3, 5), ()),
+        ("b", False, (), ("z",)),
+    ]
+
+
+def test_a_reader_notices_a_line_that_was_taken_back(tmp_path: Path) -> None:
+    reader, journal = Reader(tmp_path), Journal(tmp_path, who())
+    journal.begin(3)
+    size = journal.path.stat().st_size
+    journal.begin(5)
+    assert [r.shards for r in reader.read()] == [(3, 5)]
+    os.truncate(journal.path, size)
+    assert [r.shards for r in reader.read()] == [(3,)]
