@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sfray.io.files import read_json, remove, replacing, write_json
+from sfray.store import workers
 from sfray.store.artifact import Artifact
 
 FILE = "failure.json"
@@ -51,13 +52,15 @@ class Failure:
 class Recorder:
     """Records why the block inside fails, and lets the error pass; the record of an earlier failure goes.
 
+    A step that is made together with others has failed if a worker had come to it by then.
+
     An interrupt is no failure, nor is one after the artifact was done. On a full disk the error
     itself is still told.
     """
 
-    def __init__(self, artifact: Artifact, step: str, logs: Callable[[], Path | None]) -> None:
+    def __init__(self, artifact: Artifact, step: str, logs: Callable[[], Path | None], together: bool = False) -> None:
         """Takes the step's artifact and name; the logs are looked for when something has failed."""
-        self.artifact, self.step, self.logs = artifact, step, logs
+        self.artifact, self.step, self.logs, self.together = artifact, step, logs, together
 
     def __enter__(self) -> None:
         forget(self.artifact.path)
@@ -67,9 +70,12 @@ class Recorder:
     ) -> None:
         if isinstance(error, Exception):
             self.artifact.require_claim()  # whatever failed: where another driver has taken over, say that
-            if not self.artifact.done:
+            if not self.artifact.done and (not self.together or self._begun()):
                 with contextlib.suppress(OSError):
                     record(self.artifact.path, self.step, error, self.logs())
+
+    def _begun(self) -> bool:
+        return any(record.who.epoch == self.artifact.epoch for record in workers.read(self.artifact.path))
 
 
 def record(folder: Path, step: str, error: BaseException, logs: Path | None = None) -> Failure:
