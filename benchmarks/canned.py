@@ -56,6 +56,9 @@ class Canned:
             for request in requests
         ]
 
+    def close(self) -> None:
+        """There is nothing to free."""
+
     def take_use(self) -> Use:
         """It is never idle, and never full."""
         return Use()

@@ -43,7 +43,7 @@ from sfray.io.parquet import write_table
 from sfray.records import Attempt, Question
 from sfray.sampling.completions import CompletionJob
 from sfray.sampling.engine import Engine, Refused, Request, Sampled
-from sfray.sampling.shards import ShardJob
+from sfray.sampling.job import Asked, ShardJob
 from sfray.store.artifact import Artifact
 
 WORKLOADS = ("attempts", "reflections", "answers", "tail")
@@ -150,12 +150,13 @@ def bare(folder: Path, shards: int, workload: str) -> tuple[float, int]:
 def sfray(folder: Path, shards: int, workload: str) -> tuple[float, int]:
     """The stage's own way: a pool of one actor, judged and persisted."""
     from sfray.cluster import connect, disconnect
-    from sfray.sampling.shards import STARTED, summaries
+    from sfray.sampling.shards import summaries
+    from sfray.sampling.worker import STARTED
 
     settings = config(shards)
     job = prepare(folder, settings, workload)
     connect(settings.cluster)
-    found = list(summaries(job, "tiny", range(shards)))
+    found = list(summaries([Asked(job, "tiny", shards, workload)], [(0, shard) for shard in range(shards)]))
     ended = time.time()
     disconnect()
     return ended - found[0][STARTED[-1]], sum(summary["tokens"] for summary in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ from sfray.costs.plan import chosen_entry, plan
 from sfray.deploy.fit import shortfall
 from sfray.deploy.needs import need_of
 from sfray.doctor import missing_for
-from sfray.graph import Ref, Step, build, chosen
+from sfray.graph import Ref, Step, build, chosen, together
 from sfray.io.files import replacing
 from sfray.io.userfiles import located
 from sfray.preflight import local, model_problems, preflight
 from sfray.progress import clock, console
-from sfray.stages.stage import declared_inputs
+from sfray.stages.stage import JointStage, Work, declared_inputs
 from sfray.store import failure
 from sfray.store.account import Account, Driver
 from sfray.store.artifact import Artifact
@@ -108,8 +108,10 @@ def run(config: Config) -> None:
             show(found, {name: step.kind for name, step in this.steps.items()})
             _account(this, driver)
         try:
-            for name in this.steps:
-                _make(name, this)
+            done = [name for name in this.steps if this.artifacts[name].done]
+            left = [step for name, step in this.steps.items() if name not in done]
+            for names in [*([name] for name in done), *([step.name for step in group] for group in together(left))]:
+                _make(names, this)
         finally:
             cluster.disconnect()
     console.print(f"[bold green]run {config.run.name} done[/] in {clock(time.monotonic() - started)}: {folder.path}")
@@ -147,54 +149,91 @@ def _require_model(this: Run, found: Mapping[str, Status]) -> None:
         raise ConfigError(problems)
 
 
-def _make(name: str, this: Run) -> None:
-    """Reuses, resumes or makes the artifact of a step, and links to it."""
-    artifact, step = this.artifacts[name], this.steps[name]
-    if artifact.path.parent == this.folder.path:
-        console.print(f"[dim]{name}: imported[/]")
-        return
-    with _held(name, artifact):
-        if not artifact.done:
-            with failure.before_work(this.folder.path, name):
-                for needed in step.needs:
-                    this.artifacts[needed].require_whole()
-                artifact.open()
-        if not artifact.done:
-            this.folder.link(name, artifact.path)
-            began = time.time()
-            with failure.before_work(this.folder.path, name):
-                _on_cluster(step, this.config)
-            if step.stage.cluster != "none":
-                artifact.spent(Span(name="ray", began=began, ended=time.time()))
-            console.print(f"[bold]{name}[/]")
-            _run_stage(step, this, artifact)
-            console.print(summary(name, artifact.manifest))
-        else:
-            console.print(f"[dim]{name}: done already[/]")
-    this.folder.link(name, artifact.path)
+def _make(names: Sequence[str], this: Run) -> None:
+    """Reuses, resumes or makes the artifacts of steps, and links to them.
+
+    Steps that another run is at are left for later: nothing is held while something is waited for.
+    """
+    waiting = [name for name in names if this.artifacts[name].path.parent != this.folder.path]
+    for name in names:
+        if name not in waiting:
+            console.print(f"[dim]{name}: imported[/]")
+    while waiting:
+        with contextlib.ExitStack() as stack:
+            held = _hold(waiting, this, stack)
+            opened = [name for name in held if _opened(name, this)]
+            if opened:
+                _run_stage(opened, this)
+            for name in held:
+                this.folder.link(name, this.artifacts[name].path)
+        waiting = [name for name in waiting if name not in held]
 
 
-def _run_stage(step: Step, this: Run, artifact: Artifact) -> None:
-    """Does a step's work; what it fails with is kept for ``sfray why``."""
-    with failure.Recorder(artifact, step.name, cluster.logs, deaths):
-        step.stage.run(step.settings, _inputs(step, this.artifacts), artifact)
-
-
-@contextlib.contextmanager
-def _held(name: str, artifact: Artifact) -> Iterator[None]:
-    """Holds an artifact; waits while another run makes it."""
-    with contextlib.ExitStack() as stack:
-        told = False
-        while True:
+def _hold(names: Sequence[str], this: Run, stack: contextlib.ExitStack) -> list[str]:
+    """Holds the artifacts of those steps that no other run is at; waits until there is one."""
+    told = False
+    while True:
+        held = []
+        for name in names:
             try:
-                stack.enter_context(hold(artifact.path))
-                break
+                stack.enter_context(hold(this.artifacts[name].path))
+                held.append(name)
             except RunLocked as error:
-                if not told:
-                    console.print(f"{name}: waiting; {error}", markup=False)
-                told = True
-                time.sleep(_PATIENCE_SECONDS)
-        yield
+                refusal = f"{name}: waiting; {error}"
+        if held:
+            return held
+        if not told:
+            console.print(refusal, markup=False)
+        told = True
+        time.sleep(_PATIENCE_SECONDS)
+
+
+def _opened(name: str, this: Run) -> bool:
+    """Opens the artifact of a step; whether there is something left to make of it."""
+    artifact = this.artifacts[name]
+    if not artifact.done:
+        with failure.before_work(this.folder.path, name):
+            for needed in this.steps[name].needs:
+                this.artifacts[needed].require_whole()
+            artifact.open()
+    if artifact.done:
+        console.print(f"[dim]{name}: done already[/]")
+        return False
+    this.folder.link(name, artifact.path)
+    return True
+
+
+def _run_stage(names: Sequence[str], this: Run) -> None:
+    """Does the work of steps of one stage, in one go if they are several.
+
+    What it fails with is kept for ``sfray why``, with every step that had begun.
+    """
+    steps, artifacts = [this.steps[name] for name in names], [this.artifacts[name] for name in names]
+    began = time.time()
+    with failure.before_work(this.folder.path, steps[0].name):
+        _on_cluster(steps[0], this.config)
+    if steps[0].stage.cluster != "none":
+        artifacts[0].spent(Span(name="ray", began=began, ended=time.time()))
+    console.print(f"[bold]{', '.join(names)}[/]")
+    with contextlib.ExitStack() as stack:
+        for step, artifact in zip(steps, artifacts, strict=True):
+            later = step is not steps[0]
+            stack.enter_context(failure.Recorder(artifact, step.name, cluster.logs, deaths, together=later))
+        for name in _committed(steps, this):
+            console.print(summary(name, this.artifacts[name].manifest))
+
+
+def _committed(steps: Sequence[Step], this: Run) -> Iterator[str]:
+    """Makes the artifacts of steps of one stage; yields the name of each as it is committed."""
+    stage = steps[0].stage
+    works = [Work(step.settings, _inputs(step, this.artifacts), this.artifacts[step.name]) for step in steps]
+    if isinstance(stage, JointStage):
+        for place in stage.run_all(works):
+            yield steps[place].name
+    else:
+        (work,) = works
+        stage.run(work.settings, work.inputs, work.output)
+        yield steps[0].name
 
 
 def _on_cluster(step: Step, config: Config) -> None:

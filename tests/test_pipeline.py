@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +19,7 @@ from sfray.config import ClusterConfig, Config, ModelConfig, RunConfig
 from sfray.config.validation import ConfigError, parse
 from sfray.interchange.export import export
 from sfray.interchange.skillfactory import import_run
+from sfray.stages.evaluate import Evaluate
 from sfray.store.artifact import ArtifactIncomplete
 from sfray.store.folder import RunFolder
 from sfray.store.locks import hold
@@ -104,6 +107,48 @@ def test_an_artifact_that_another_run_makes_is_waited_for(config, tmp_path, monk
         driver.result()
     assert (printed + capsys.readouterr().out).count("questions: waiting; ") == 1
     assert counted(tmp_path / "r" / "questions")["sft"] == 4
+
+
+def test_evaluations_are_made_in_one_go_but_for_one_that_another_run_is_at(config, tmp_path, monkeypatch, capsys):
+    gone: list[list[str]] = []
+
+    def run_all(self, works):
+        """Notes what is made together; the last comes first, as can happen."""
+        gone.append([work.output.step for work in works])
+        for place in reversed(range(len(works))):
+            works[place].output.commit({"rows": place})
+            yield place
+
+    monkeypatch.setattr(Evaluate, "run_all", run_all)
+    monkeypatch.setattr(pipeline, "_on_cluster", lambda step, config: None)
+    monkeypatch.setattr(pipeline, "_PATIENCE_SECONDS", 0.05)
+    method = {
+        "base": {"stage": "pretrained"},
+        "questions": {"stage": "questions"},
+        **{
+            f"eval_{n}": {"stage": "evaluate", "model": "base", "questions": "questions.eval", "n": n}
+            for n in (1, 2, 3)
+        },
+    }
+    this = dataclasses.replace(config, method=method, steps=[])
+    with ThreadPoolExecutor(1) as pool:
+        with hold(pipeline.Run.plan(this).artifacts["eval_2"].path):
+            driver = pool.submit(pipeline.run, this)
+            while not (tmp_path / "r" / "eval_1" / "manifest.json").exists() and not driver.done():
+                time.sleep(0.01)
+            time.sleep(0.2)
+            assert not driver.done()
+        driver.result()
+    assert gone == [["eval_1", "eval_3"], ["eval_2"]]
+    assert [counted(tmp_path / "r" / f"eval_{n}") for n in (1, 2, 3)] == [{"rows": 0}, {"rows": 0}, {"rows": 1}]
+    printed = [re.split(" in | is ", line)[0] for line in capsys.readouterr().out.splitlines()]
+    waited = f"eval_2: waiting; {pipeline.Run.plan(this).artifacts['eval_2'].path}: process {os.getpid()} on"
+    told = [line for line in printed if re.match(r"eval_\d(, |:|$)", line)]
+    assert told[:3] == ["eval_1, eval_3", "eval_3", "eval_1"]
+    assert told[3].startswith(waited)
+    assert told[4:] == ["eval_2", "eval_2"]
+    pipeline.run(this)
+    assert len(gone) == 2
 
 
 def test_a_jobs_own_copy_of_the_code_is_warned_of_and_refused_on_several_nodes(config, tmp_path, monkeypatch, capsys):

@@ -13,7 +13,7 @@ from sfray.costs.entry import SHIPPED, Entry, entries, user_file
 from sfray.costs.step import Cost, cost
 from sfray.costs.volume import Volume, volumes
 from sfray.deploy.size import parameters
-from sfray.graph import Step
+from sfray.graph import Step, together
 from sfray.names import suggestion
 from sfray.store.manifest import Manifest
 
@@ -141,12 +141,15 @@ def plan(
     """
     size = parameters(config)
     work = volumes(steps, entry.lengths or roofline.ASSUMED, done)
+    made = [step for name, step in steps.items() if name in wanted and name not in {*done, *shared}]
+    following = {step.name for group in together(made) for step in group[1:]}
     planned = []
     for name in steps:
         if name not in wanted:
             continue
         state = "reused" if name in done else "shared" if name in shared else "made"
         read = sum(work[needed].rows for needed in steps[name].needs if steps[needed].kind != "questions")
-        costs = cost(steps[name], work[name], read, entry.rates, size) if state == "made" else None
+        follows = name in following
+        costs = cost(steps[name], work[name], read, entry.rates, size, follows) if state == "made" else None
         planned.append(Planned(name, steps[name].kind, state, work[name], costs))
     return Plan(config.run.name, tuple(planned), entry, config.engine.device)

@@ -23,6 +23,7 @@ class Rates:
         grpo_step: For each step, beside its tokens.
         grpo: For a prompt or generated token of one rank, rollout and update together.
         validation: For a generated token of a validation, of one rank.
+        engine_next: Until it answers with another model, in a pool that has started; None where that was not measured.
     """
 
     engine_start: float
@@ -38,6 +39,7 @@ class Rates:
     grpo_step: float
     grpo: float
     validation: float
+    engine_next: float | None = None
 
     def decode_speed(self, context: float, batch: float) -> float:
         """Generated tokens per second of one engine.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sfray.costs.rates import Rates
 from sfray.costs.volume import Volume
@@ -43,7 +43,7 @@ class Cost:
     peak: float
 
 
-def cost(step: Step, volume: Volume, read: float, rates: Rates, parameters: int) -> Cost:
+def cost(step: Step, volume: Volume, read: float, rates: Rates, parameters: int, follows: bool = False) -> Cost:
     """What a step costs.
 
     Args:
@@ -52,7 +52,10 @@ def cost(step: Step, volume: Volume, read: float, rates: Rates, parameters: int)
         read: Rows of what it reads.
         rates: How fast the hardware is.
         parameters: Of the model.
+        follows: Whether it is made in one go with the step before, whose engines it goes on with.
     """
+    if follows and rates.engine_next is not None:
+        rates = replace(rates, engine_start=rates.engine_next)
     if step.kind == "sft":
         return _sft(step, volume, rates, parameters)
     if step.kind == "grpo":

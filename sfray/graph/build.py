@@ -15,6 +15,7 @@ from sfray.config.validation import ConfigError
 from sfray.graph.draft import Draft
 from sfray.graph.step import Step
 from sfray.names import suggestion
+from sfray.stages.stage import JointStage
 
 
 def build(config: Config, imported: Mapping[str, str] = {}) -> dict[str, Step]:
@@ -60,3 +61,20 @@ def chosen(steps: Mapping[str, Step], wanted: Sequence[str]) -> list[str]:
             needed.add(name)
             waiting += steps[name].needs
     return [name for name in steps if name in needed]
+
+
+def together(steps: Sequence[Step]) -> list[list[Step]]:
+    """Puts steps that are made in one go into groups: neighbours of one joint stage, none of which reads another.
+
+    Args:
+        steps: The steps that are left to make, in order.
+    """
+    groups: list[list[Step]] = []
+    for step in steps:
+        last = groups[-1] if groups else []
+        joint = bool(last) and isinstance(step.stage, JointStage) and type(step.stage) is type(last[0].stage)
+        if joint and not {other.name for other in last} & set(step.needs):
+            last.append(step)
+        else:
+            groups.append([step])
+    return groups

@@ -18,7 +18,8 @@ from sfray.prompts import HINT_WORD, load
 from sfray.records import Attempt, Question, Reject
 from sfray.rejects import RejectReason
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
-from sfray.sampling.shards import ShardJob, run_shards
+from sfray.sampling.job import ShardJob
+from sfray.sampling.shards import run_shards
 from sfray.sampling.totals import totals
 from sfray.store.artifact import Artifact
 from sfray.tasks.judgement import judged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow.parquet as pq
@@ -17,7 +17,8 @@ from sfray.prompts import load
 from sfray.records import Completion, Question, Reject
 from sfray.sampling.engine import MAX_SEED_BITS, Engine, Refused, Request, Sampled
 from sfray.sampling.forcing import force
-from sfray.sampling.shards import ShardJob, run_shards
+from sfray.sampling.job import Asked, ShardJob
+from sfray.sampling.shards import run_jobs
 from sfray.sampling.totals import totals
 from sfray.store.artifact import Artifact
 from sfray.tasks.registry import family, verify
@@ -94,17 +95,41 @@ class CompletionJob(ShardJob):
         return rows, []
 
 
-def sample(config: EvaluationSettings, output: Artifact, model: str, questions: Questions) -> None:
-    """Samples the completions that are missing.
+@dataclass(frozen=True)
+class Evaluation:
+    """Completions to be sampled.
 
-    Args:
+    Attributes:
         config: The settings.
         output: Where they go.
         model: The model to ask, as :func:`sfray.models.folder.resolve` takes it.
         questions: The questions to answer.
     """
-    job = CompletionJob(output, config, questions)
-    written = run_shards(job, anywhere(model), questions.shards, "evaluate")
-    counts = totals(output, ("correct",))
-    metrics = {"accuracy": counts["correct"] / max(counts["rows"], 1)}
-    output.commit(counts, metrics, written=written)
+
+    config: EvaluationSettings
+    output: Artifact
+    model: str
+    questions: Questions
+
+    @property
+    def asked(self) -> Asked:
+        """The job, and the model that it is for."""
+        job = CompletionJob(self.output, self.config, self.questions)
+        return Asked(job, anywhere(self.model), self.questions.shards, self.output.step or "evaluate")
+
+
+def sample(evaluations: Sequence[Evaluation]) -> Iterator[int]:
+    """Samples the completions that are missing, of all evaluations in one pool of engines.
+
+    Args:
+        evaluations: With the same settings of engines and cluster.
+
+    Yields:
+        The place of each evaluation when it is finished.
+    """
+    for place, written in run_jobs([evaluation.asked for evaluation in evaluations]):
+        output = evaluations[place].output
+        counts = totals(output, ("correct",))
+        metrics = {"accuracy": counts["correct"] / max(counts["rows"], 1)}
+        output.commit(counts, metrics, written=written)
+        yield place

@@ -77,7 +77,7 @@ class Refused:
 
 
 class Engine:
-    """``vllm.LLM`` behind requests. Import and construction take seconds: one per actor.
+    """``vllm.LLM`` behind requests. Import and construction take seconds: one per actor and model.
 
     Its methods may be called from several threads at once: their requests share the engine's batch.
 
@@ -159,6 +159,10 @@ class Engine:
     def encode(self, text: str) -> list[int]:
         """Token ids of a text, without special tokens."""
         return list(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def close(self) -> None:
+        """Frees its memory; no call may be under way, and none may follow."""
+        self.feed.close()
 
     def _joined(self, ids: Sequence[int], new: Sampled) -> Sampled:
         whole = (*ids, *new.ids)

@@ -7,6 +7,7 @@ engine's batch. The engine itself is touched by one thread only, which steps it 
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -90,11 +91,22 @@ class Feed:
             raise RuntimeError("the engine failed on requests of another shard, and took these with them")
         return batch.done.result()
 
+    def close(self) -> None:
+        """Frees the engine's memory; no call may be under way, and none may follow."""
+        self._thread.submit(self._shut_down).result()
+        self._thread.shutdown()
+
     def take_use(self) -> Use:
         """How much of the engine was in use since this was last asked, or since the first call."""
         with self._use_lock:
             used, self._use = self._use, Use()
         return used
+
+    def _shut_down(self) -> None:
+        # On GPUs this ends the engine's process; in this one it takes weights and KV cache from whoever holds them.
+        self.llm.llm_engine.engine_core.shutdown()
+        del self.llm
+        gc.collect()  # an engine refers to itself
 
     def _step_all(self) -> None:
         engine = self.llm.llm_engine

@@ -21,8 +21,8 @@ from sfray.io.arrow import from_table
 from sfray.prompts import Prompts, load
 from sfray.records import Question, Reflection, Reject
 from sfray.sampling.engine import Engine, Refused, Request, Sampled
+from sfray.sampling.job import Finished
 from sfray.sampling.reflections import SKILL, ReflectionJob, Source
-from sfray.sampling.shards import Finished
 from sfray.skills.skill import Subject
 from sfray.traces.build import Workshop
 from sfray.traces.builder import counter

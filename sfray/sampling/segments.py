@@ -20,7 +20,8 @@ from sfray.prompts import load
 from sfray.records import Attempt, Question, Reject, SkillSegment
 from sfray.rejects import RejectReason
 from sfray.sampling.engine import MAX_SEED_BITS, Request, Sampled
-from sfray.sampling.shards import ShardJob, run_shards
+from sfray.sampling.job import ShardJob
+from sfray.sampling.shards import run_shards
 from sfray.sampling.totals import totals
 from sfray.skills.registry import sampled, skill
 from sfray.skills.skill import Skill, Subject

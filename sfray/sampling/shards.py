@@ -1,145 +1,38 @@
-"""Runs a stage's missing shards through a pool of engine actors on Ray Data.
+"""Runs the missing shards of stages through a pool of engine actors on Ray Data.
 
 A shard is one row of the dataset. An actor reads the shard's input, samples, and
 writes the finished part itself, so the driver sees only summaries: its memory does not
 grow with the data, and a driver that dies loses the shards in flight and no more. Ray
 Data restarts dead actors and repeats their shards; seeds make the repeat identical.
+
+One pool may work for several jobs, one after the other: a process and its imports start once, and an actor that has
+no more to do for one model loads the next while other actors finish the shards of the one before.
 """
 
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing.pool import AsyncResult, ThreadPool
-from typing import Any, ClassVar
+from typing import Any
 
-from sfray.config import DecodingConfig
-from sfray.config.settings import SamplingSettings
-from sfray.io.arrow import to_table
-from sfray.models import resolve
 from sfray.progress import Bar
-from sfray.records import Reject
-from sfray.sampling.engine import Engine, Refused, Request, Sampled, environment
-from sfray.store.artifact import Artifact, StageStalled
-from sfray.store.sessions import Span
-from sfray.watch.metrics import QUEUE, ROWS, RUNNING, TOKEN_RATE, TOKENS, Meter, tags_of
+from sfray.sampling.engine import environment
+from sfray.sampling.job import Asked, ShardJob
+from sfray.sampling.worker import STARTED, ShardWorker
+from sfray.store.artifact import StageStalled
+from sfray.store.sessions import Span, begin_later
+from sfray.watch.metrics import QUEUE, ROWS, TOKEN_RATE, TOKENS, Meter, tags_of
 from sfray.watch.watchdog import Watchdog
-from sfray.watch.worker import join
 
 POLL_SECONDS = 0.5
 """Longest time that a row is awaited without a look around."""
 
-STARTED = ("imports_began", "imports_ended", "engine_ended")
-"""Columns of a shard's summary: when its engine started, in seconds since the epoch."""
-
-
-@dataclass(frozen=True)
-class ShardJob(ABC):
-    """What a sampling stage asks of a shard, and what becomes of the answers.
-
-    Plain data: it is sent to every actor.
-    """
-
-    output: Artifact
-    config: SamplingSettings
-
-    record: ClassVar[type]
-
-    @property
-    @abstractmethod
-    def decoding(self) -> DecodingConfig:
-        """How to sample."""
-
-    def engine(self, model: str, on_step: Callable[[int], None]) -> Engine:
-        """Loads the engine, in the actor. Override where another one answers.
-
-        Args:
-            model: As :func:`sfray.models.folder.resolve` takes it.
-            on_step: Is told after each step of the engine how many requests are unfinished.
-        """
-        # Resolved here: a model of the hub lies where this node keeps its downloads.
-        return Engine(resolve(model), self.config.model, self.config.engine, on_step)
-
-    @abstractmethod
-    def requests(self, shard: int) -> tuple[list[Any], list[Request], list[Reject]]:
-        """Reads a shard: its sources, a request for each, and what cannot be asked."""
-
-    def sampled(self, engine: Engine, requests: Sequence[Request]) -> list[list[Sampled] | Refused]:
-        """The engine's answers."""
-        return engine.sample(requests, self.decoding)
-
-    def finished(self, engine: Engine, shard: int) -> Finished:
-        """All of a shard: one request for each source. Override where requests depend on answers."""
-        sources, requests, rejects = self.requests(shard)
-        rows: list[Any] = []
-        tokens = 0
-        for source, request, samples in zip(sources, requests, self.sampled(engine, requests), strict=True):
-            if isinstance(samples, Refused):
-                rejects.append(Reject(id=request.id, reason=samples.reason, detail=samples.detail))
-                continue
-            tokens += sum(s.tokens for s in samples)
-            kept, refused = self.rows(source, samples)
-            rows += kept
-            rejects += refused
-        return Finished(rows, rejects, tokens)
-
-    @abstractmethod
-    def rows(self, source: Any, samples: Sequence[Sampled]) -> tuple[list[Any], list[Reject]]:
-        """The rows of ``record`` that one source's samples become."""
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A shard's output.
-
-    Attributes:
-        rows: Of the job's ``record``.
-        rejects: What could not be used.
-        tokens: That were sampled.
-    """
-
-    rows: list[Any]
-    rejects: list[Reject]
-    tokens: int
-
-
-class ShardWorker:
-    """The actor: one engine, fed with shards of one job."""
-
-    def __init__(self, job: ShardJob, model: str) -> None:
-        self.job = job
-        self.journal = join(job.output)
-        self.meter = Meter(tags_of(job.output))
-        self.engine = job.engine(model, self.step)
-
-    def step(self, unfinished: int) -> None:
-        """The engine has done a step."""
-        if self.journal.beat():
-            self.meter.set(RUNNING, unfinished)
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        """Works off the shards of a batch; returns a summary of each, and when its engine started.
-
-        Ray calls it in up to ``engine.shards_in_flight`` threads at a time.
-        """
-        start = dict(zip(STARTED, self.engine.start, strict=True))
-        summaries = [self.work(int(shard)) | start for shard in batch["shard"]]
-        return {key: [s[key] for s in summaries] for key in summaries[0]}
-
-    def work(self, shard: int) -> dict[str, Any]:
-        """Samples one shard and persists it."""
-        self.journal.begin(shard)
-        done = self.job.finished(self.engine, shard)
-        self.job.output.write_shard(shard, to_table(self.job.record, done.rows), done.rejects)
-        self.journal.end()
-        summary = {"shard": shard, "rows": len(done.rows), "rejects": len(done.rejects), "tokens": done.tokens}
-        return summary | asdict(self.engine.feed.take_use())
-
 
 def run_shards(job: ShardJob, model: str, shards: int, title: str) -> dict[int, int]:
-    """Works off the shards that are not finished yet, with a progress bar.
+    """Works off the shards of one job that are not finished yet, with a progress bar.
 
     Args:
         job: The stage's job.
@@ -151,39 +44,134 @@ def run_shards(job: ShardJob, model: str, shards: int, title: str) -> dict[int, 
         Shard -> rows, as the actors reported them.
 
     Raises:
+        StageStalled: See :func:`run_jobs`, as for the others.
+        WorkerSilent: An engine did no step for ``cluster.silent_minutes``.
+        ray.exceptions.RayError: An actor failed for a reason that a retry cannot fix.
+    """
+    ((_, written),) = run_jobs([Asked(job, model, shards, title)])
+    return written
+
+
+def run_jobs(asked: Sequence[Asked]) -> Iterator[tuple[int, dict[int, int]]]:
+    """Works off the shards of several jobs that are not finished yet, in one pool, with one progress bar.
+
+    Shards are begun in the order of the jobs. Wall time belongs to the first job that is not finished: the session of
+    the next one's artifact begins when the caller is done with it.
+
+    Args:
+        asked: The jobs. The settings of the pool are those of the first.
+
+    Yields:
+        Place of a job whose last shard is there, and its shard -> rows as the actors reported them. Jobs of which
+        nothing is missing come first.
+
+    Raises:
         StageStalled: Nothing finished for ``engine.timeout_minutes``.
         WorkerSilent: An engine did no step for ``cluster.silent_minutes``.
         ray.exceptions.RayError: An actor failed for a reason that a retry cannot fix.
     """
-    written: dict[int, int] = {}
-    missing = job.output.missing(shards)
-    if not missing:
-        return written
-    speed, meter, began = Speed(), Meter(tags_of(job.output)), time.time()
-    watchdog = Watchdog(job.output, title, job.config.cluster.silent_minutes)
-    running = slots = 0.0
-    with Bar(title, total=shards, unit="shards", done=shards - len(missing)) as bar:
-        for summary in watched(summaries(job, model, missing), job.config.engine.timeout_minutes, watchdog.look):
-            if not written:
-                job.output.spent(*start_spans(began, *(summary[name] for name in STARTED)))
-            written[summary["shard"]] = summary["rows"]
-            running, slots = running + summary["running"], slots + summary["slots"]
-            bar.advance(speed.note(summary["rows"], summary["tokens"], time.monotonic()))
-            meter.add(ROWS, summary["rows"])
-            meter.add(TOKENS, summary["tokens"])
-            meter.set(TOKEN_RATE, speed.tokens_per_second)
-            meter.set(QUEUE, len(missing) - len(written))
-        watchdog.look(now=True)
-    job.output.used(running, slots)
-    return written
+    tallies = {place: Tally(one) for place, one in enumerate(asked)}
+    for place in [place for place, tally in tallies.items() if not tally.left]:
+        yield place, tallies.pop(place).written
+    if not tallies:
+        return
+    settings, whole = asked[0].job.config, sum(one.shards for one in asked)
+    rows = [(place, shard) for place, tally in tallies.items() for shard in tally.missing]
+    first = next(iter(tallies.values()))
+    first.watch()
+
+    def look() -> None:
+        for tally in tallies.values():
+            tally.look()
+
+    found = watched(summaries(asked, rows), settings.engine.timeout_minutes, look)
+    with Bar(", ".join(one.title for one in asked), whole, "shards", done=whole - len(rows)) as bar:
+        for summary in found:
+            tally = tallies[summary["job"]]
+            if tally is not first:
+                tally.starts()
+            bar.advance(tally.note(summary))
+            if tally.left:
+                continue
+            tally.finish()
+            yield summary["job"], tallies.pop(summary["job"]).written
+            if first is tally and tallies:
+                first = next(iter(tallies.values()))
+                first.starts()
+
+
+class Tally:
+    """What the driver knows of a job at work.
+
+    Attributes:
+        missing: Its shards that were not there when it was asked for.
+        written: Shard -> rows, of those that are there since.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        """Looks what is missing."""
+        self.asked = asked
+        self.output = asked.job.output
+        self.missing = self.output.missing(asked.shards)
+        self.written: dict[int, int] = {}
+        self._speed, self._meter = Speed(), Meter(tags_of(self.output))
+        self._running = self._slots = 0.0
+        self._began = time.time()
+        self._watchdog: Watchdog | None = None
+
+    @property
+    def left(self) -> int:
+        """Shards that are still missing."""
+        return len(self.missing) - len(self.written)
+
+    def starts(self) -> None:
+        """What was before now belongs to other jobs; from now on this one has workers to look after, too."""
+        self._began = time.time()
+        begin_later(self.output.plan_path, self._began)
+        self.watch()
+
+    def watch(self) -> None:
+        """Has its workers looked after."""
+        if self._watchdog is None:
+            self._watchdog = Watchdog(self.output, self.asked.title, self.asked.job.config.cluster.silent_minutes)
+
+    def look(self, now: bool = False) -> None:
+        """Looks after the workers, if there are any; see :meth:`sfray.watch.watchdog.Watchdog.look`."""
+        if self._watchdog is not None:
+            self._watchdog.look(now)
+
+    def note(self, summary: dict[str, Any]) -> str:
+        """Counts a finished shard; what to show beside the bar.
+
+        Args:
+            summary: As the actor gives it.
+        """
+        if not self.written:
+            self.output.spent(*start_spans(self._began, *(summary[name] for name in STARTED)))
+        self.written[summary["shard"]] = summary["rows"]
+        self._running, self._slots = self._running + summary["running"], self._slots + summary["slots"]
+        shown = self._speed.note(summary["rows"], summary["tokens"], time.monotonic())
+        self._meter.add(ROWS, summary["rows"])
+        self._meter.add(TOKENS, summary["tokens"])
+        self._meter.set(TOKEN_RATE, self._speed.tokens_per_second)
+        self._meter.set(QUEUE, self.left)
+        return shown
+
+    def finish(self) -> None:
+        """The last shard is there."""
+        self.look(now=True)
+        self.output.used(self._running, self._slots)
 
 
 def start_spans(began: float, imports: float, imported: float, loaded: float) -> list[Span]:
-    """What came before the first shard: the actor's process, its imports, its engine. In seconds since the epoch."""
+    """What came before the first shard: the actor's process, its imports, its engine. In seconds since the epoch.
+
+    An engine that was there before the job began takes none of its time.
+    """
+    ends = [max(began, at) for at in (imports, imported, loaded)]
+    names = ("workers", "imports", "engine")
     return [
-        Span(name="workers", began=began, ended=max(began, imports)),
-        Span(name="imports", began=imports, ended=imported),
-        Span(name="engine", began=imported, ended=loaded),
+        Span(name=name, began=at, ended=end) for name, at, end in zip(names, [began, *ends[:-1]], ends, strict=True)
     ]
 
 
@@ -215,20 +203,25 @@ class Speed:
         return f"{self.rows:,} rows, {row_rate:,.0f} rows/s, {self.tokens_per_second:,.0f} tokens/s"
 
 
-def summaries(job: ShardJob, model: str, shards: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Works off shards in any order; yields a summary of each as it is persisted."""
+def summaries(asked: Sequence[Asked], rows: Sequence[tuple[int, int]]) -> Iterator[dict[str, Any]]:
+    """Works off shards in any order; yields a summary of each as it is persisted.
+
+    Args:
+        asked: The jobs.
+        rows: Place of the job and number of each shard, in the order in which they are begun.
+    """
     import ray.data
 
-    engine = job.config.engine
-    at_once = engine.at_once(len(shards))
+    engine = asked[0].job.config.engine
+    at_once = engine.at_once(max(Counter(place for place, _ in rows).values()))
     # One block per shard: the block is Ray Data's unit of balance and of retry.
-    dataset = ray.data.from_items([{"shard": s} for s in shards], override_num_blocks=len(shards))
+    dataset = ray.data.from_items([{"job": j, "shard": s} for j, s in rows], override_num_blocks=len(rows))
     results = dataset.map_batches(
         ShardWorker,
-        fn_constructor_args=(job, model),
+        fn_constructor_args=(asked,),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(
-            size=min(engine.actors, len(shards)),
+            size=min(engine.actors, len(rows)),
             enable_true_multi_threading=True,
             max_concurrent_calls_per_actor=at_once,
             max_tasks_in_flight_per_actor=at_once,
@@ -237,7 +230,9 @@ def summaries(job: ShardJob, model: str, shards: Sequence[int]) -> Iterator[dict
         num_gpus=engine.tensor_parallel if engine.device == "cuda" else 0,
         runtime_env={"env_vars": environment(engine)},
     )
-    yield from results.iter_rows()
+    # Nothing is fetched ahead: the last shard of a job must not wait for the first of the next.
+    for table in results.iter_batches(batch_size=None, prefetch_batches=0, batch_format="pyarrow"):
+        yield from table.to_pylist()
 
 
 def watched(

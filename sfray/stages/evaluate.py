@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sfray.artifacts import Model, Questions, Responses
 from sfray.config.settings import EvaluationSettings
-from sfray.stages.stage import Stage
-
-if TYPE_CHECKING:
-    from sfray.store.artifact import Artifact
+from sfray.stages.stage import JointStage, Work
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,7 @@ class Inputs:
     questions: Questions
 
 
-class Evaluate(Stage[EvaluationSettings, Inputs]):
+class Evaluate(JointStage[EvaluationSettings, Inputs]):
     """Samples a model's answers to evaluation questions and judges them."""
 
     settings = EvaluationSettings
@@ -31,8 +28,8 @@ class Evaluate(Stage[EvaluationSettings, Inputs]):
     cluster = "joined"
     runs_model = True
 
-    def run(self, settings: EvaluationSettings, inputs: Inputs, output: Artifact) -> None:
-        """Samples the shards that are missing."""
-        from sfray.sampling.completions import sample
+    def run_all(self, works: Sequence[Work[EvaluationSettings, Inputs]]) -> Iterator[int]:
+        """Samples the shards that are missing: engines start once, and load one model after the other."""
+        from sfray.sampling.completions import Evaluation, sample
 
-        sample(settings, output, inputs.model.source, inputs.questions)
+        yield from sample([Evaluation(w.settings, w.output, w.inputs.model.source, w.inputs.questions) for w in works])

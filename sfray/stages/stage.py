@@ -88,6 +88,35 @@ class Stage(ABC, Generic[S, R]):
 
 
 @dataclasses.dataclass(frozen=True)
+class Work(Generic[S, R]):
+    """What a stage is given for one step; see :meth:`Stage.run`."""
+
+    settings: S
+    inputs: R
+    output: Artifact
+
+
+class JointStage(Stage[S, R]):
+    """A stage that does several steps in one go, where they follow each other and none reads another.
+
+    It saves what each of them would have to start. What it makes is what it would make one by one.
+    """
+
+    @abstractmethod
+    def run_all(self, works: Sequence[Work[S, R]]) -> Iterator[int]:
+        """Makes what is missing of several artifacts, and commits each as soon as it is whole.
+
+        Yields:
+            The place of each one that is committed.
+        """
+
+    def run(self, settings: S, inputs: R, output: Artifact) -> None:
+        """Makes what is missing of one artifact."""
+        for _ in self.run_all([Work(settings, inputs, output)]):
+            pass
+
+
+@dataclasses.dataclass(frozen=True)
 class Reader:
     """A step that reads another's output.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sfray.io.files import read_json, remove, replacing, write_json
+from sfray.store import workers
 from sfray.store.artifact import Artifact
 from sfray.store.epochs import TakenOver
 
@@ -74,6 +75,8 @@ class Failure:
 class Recorder:
     """Records why the block inside fails, and lets the error pass; the record of an earlier failure goes.
 
+    A step that is made together with others has failed if a worker had come to it by then.
+
     An interrupt is no failure, nor is one after the artifact was done. On a full disk the error
     itself is still told.
     """
@@ -84,9 +87,18 @@ class Recorder:
         step: str,
         logs: Callable[[], Path | None],
         deaths: Callable[[float], Sequence[Death]] = lambda _: (),
+        together: bool = False,
     ) -> None:
-        """Takes the step's artifact and name; logs, and deaths since a time, are asked for after a failure."""
-        self.artifact, self.step, self.logs, self.deaths = artifact, step, logs, deaths
+        """Takes the step's artifact and name; logs, and deaths since a time, are asked for after a failure.
+
+        Args:
+            artifact: Of the step.
+            step: Its name.
+            logs: Finds the folder of Ray's logs.
+            deaths: Lists the deaths of processes since a time.
+            together: Whether it is made together with another step: it has failed only if it had begun.
+        """
+        self.artifact, self.step, self.logs, self.deaths, self.together = artifact, step, logs, deaths, together
 
     def __enter__(self) -> None:
         self.began = time.time()
@@ -97,9 +109,12 @@ class Recorder:
     ) -> None:
         if isinstance(error, Exception):
             self.artifact.require_claim()  # whatever failed: where another driver has taken over, say that
-            if not self.artifact.done:
+            if not self.artifact.done and (not self.together or self._begun()):
                 with contextlib.suppress(OSError):
                     record(self.artifact.path, self.step, error, self.logs(), self.deaths(self.began))
+
+    def _begun(self) -> bool:
+        return any(record.who.epoch == self.artifact.epoch for record in workers.read(self.artifact.path))
 
 
 @contextlib.contextmanager

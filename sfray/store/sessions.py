@@ -73,6 +73,23 @@ def note(plan: Path, spans: Iterable[Span]) -> None:
         write_json(plan, read_json(plan) | {"sessions": found})
 
 
+def begin_later(plan: Path, when: float) -> None:
+    """Has the session that is under way begin at a later time: until then its driver was at something else.
+
+    Args:
+        plan: The stage's ``plan.json``.
+        when: In seconds since the epoch; what is noted of the session before is cut off.
+    """
+    found = _read(plan)
+    if found:
+        now = found[-1]
+        now["began"] = max(now["began"], when)
+        now["ended"] = max(now["ended"], now["began"])
+        for span in now.get("spans", []):
+            span["began"], span["ended"] = max(span["began"], when), max(span["ended"], when)
+        write_json(plan, read_json(plan) | {"sessions": found})
+
+
 def note_use(plan: Path, running: float, slots: float) -> None:
     """Adds what engines worked on, and could have worked on, to the session that is under way."""
     found = _read(plan)

@@ -75,6 +75,11 @@ class Journal:
         self._lock = Lock()
         self._say(asdict(me))
 
+    @property
+    def at_work(self) -> bool:
+        """Whether something is begun that is not done."""
+        return self._open > 0
+
     def begin(self, shard: int) -> None:
         """A shard is begun; others may be under way."""
         with self._lock:

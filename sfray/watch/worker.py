@@ -12,7 +12,7 @@ from functools import cache
 from typing import IO
 
 from sfray.store.artifact import Artifact
-from sfray.store.workers import Identity, Journal
+from sfray.store.workers import Identity, Journal, read
 
 
 def join(output: Artifact, kind: str = "actor", slot: str = "") -> Journal:
@@ -37,6 +37,17 @@ def join(output: Artifact, kind: str = "actor", slot: str = "") -> Journal:
         stacks=_stacks().fileno(),
     )
     return Journal(output.path, me)
+
+
+def worked_before(output: Artifact) -> bool:
+    """Whether this process is an actor that Ray has started again, and the one before worked on an artifact.
+
+    Args:
+        output: The artifact, as the driver that is at it has opened it.
+    """
+    _, actor = _place()
+    records = read(output.path) if actor else []
+    return any((r.who.epoch, r.who.slot) == (output.epoch, actor) for r in records)
 
 
 def _place() -> tuple[str, str]:

@@ -138,6 +138,21 @@ def test_seconds_follow_the_rates():
     assert all(s.cost.seconds <= s.cost.most for s in found.values())
 
 
+def test_an_evaluation_that_goes_on_with_the_engines_of_another_only_loads_its_model():
+    config = load(SMALL)
+    steps = build(config)
+    entry = replace(MINE, rates=replace(MINE.rates, engine_next=4.0))
+
+    def less(**given):
+        """Step -> seconds that its start takes less than where it was not measured."""
+        whole = [plan(config, steps, list(steps), one, {}, **given).made for one in (MINE, entry)]
+        return {before.name: round(a.seconds - b.seconds, 6) for (before, a), (_, b) in zip(*whole, strict=True)}
+
+    assert {name: seconds for name, seconds in less().items() if seconds} == {"eval_grpo": 6.0}
+    # With GRPO's model there, the three evaluations are neighbours.
+    assert {n: s for n, s in less(shared=["grpo"]).items() if s} == {"eval_base": 6.0, "eval_grpo": 6.0}
+
+
 def test_one_shard_keeps_one_engine_busy():
     assert planned("run.shard_questions=16")["attempts"].cost.units == 1
 

@@ -349,3 +349,24 @@ class Shorten(Stage[ShortenSettings, ShortenInputs]):
 
     def run(self, settings: ShortenSettings, inputs: ShortenInputs, output: Artifact) -> None:
         """Does nothing."""
+
+
+def groups(config: Config, *done: str) -> list[list[str]]:
+    """The steps that are made in one go, by name."""
+    steps = graph.build(config)
+    found = graph.together([step for name, step in steps.items() if name not in done])
+    return [[step.name for step in group] for group in found if len(group) > 1]
+
+
+def test_evaluations_that_follow_each_other_are_made_in_one_go() -> None:
+    config = load(["method=skillfactory"])
+    assert groups(config) == [["eval_base", "eval_grpo"]]
+    # What is there already parts no neighbours.
+    assert groups(config, "grpo") == [["eval_sft", "eval_base", "eval_grpo"]]
+    assert groups(config, "grpo", "eval_base") == [["eval_sft", "eval_grpo"]]
+    assert groups(load(["method=rl_only"])) == [["eval_base", "eval_grpo"]]
+    assert groups(load(["method=headline_controls"])) == [
+        ["eval_sft", "eval_skillfactory"],
+        ["eval_sft_no_order", "eval_no_order"],
+        ["eval_sft_shuffled_verdicts", "eval_shuffled_verdicts"],
+    ]

@@ -97,7 +97,7 @@ def test_what_the_engine_raises_reaches_its_caller_and_nobody_waits_for_ever() -
         feed.generate(["refused"], [1])
     feed.llm.open.clear()
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(feed.generate, ["a"], [2])
+        first = pool.submit(feed.generate, ["a"], [500])  # longer than it takes to hear of the failure
         while not feed.llm.left:
             time.sleep(0.001)
         second = pool.submit(feed.generate, ["refused"], [1])

@@ -36,9 +36,9 @@ from sfray.records import Attempt, Question, Reflection, Reject
 from sfray.rejects import RejectReason
 from sfray.sampling import attempts
 from sfray.sampling.engine import Refused, Request, Sampled
+from sfray.sampling.job import Finished
 from sfray.sampling.lazily import LazyReflectionJob
 from sfray.sampling.reflections import ReflectionJob, sample
-from sfray.sampling.shards import Finished
 from sfray.store.manifest import Manifest
 from sfray.tasks import questions
 from sfray.traces.build import Workshop, build_shard

@@ -156,7 +156,7 @@ class Small:
         with hold(this.folder.path):
             this.folder.unlink_others({name: made.path for name, made in this.artifacts.items()})
             for name in steps or self.steps:
-                pipeline._make(name, this)
+                pipeline._make([name], this)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from ray.exceptions import RayTaskError
 from sfray.errors import Terminated
 from sfray.store import failure
 from sfray.store.artifact import Artifact
+from sfray.store.workers import Identity, Journal
 
 
 def artifact(folder: Path) -> Artifact:
@@ -56,6 +57,19 @@ def test_errors_that_cause_each_other_end() -> None:
     one, two = ValueError("one"), ValueError("two")
     one.__cause__, two.__cause__ = two, one
     assert list(failure.causes(one)) == [one, two]
+
+
+def test_of_steps_made_together_those_failed_that_a_worker_had_come_to(tmp_path: Path) -> None:
+    """The claim tells the workers of this driver from those of an earlier one."""
+    made = [Artifact(tmp_path / name, "evaluate", {}, {}) for name in ("first", "begun", "later")]
+    for one in made:
+        one.open()
+    Journal(made[1].path, Identity("actor", "a", 1, "host", 1))
+    Journal(made[2].path, Identity("actor", "a", 0, "host", 1))
+    first, *others = (failure.Recorder(o, o.path.name, lambda: None, together=o is not made[0]) for o in made)
+    with pytest.raises(ValueError, match=r"^shard 3$"), first, others[0], others[1]:
+        raise raised()
+    assert [found and found.step for found in map(failure.read, (one.path for one in made))] == ["first", "begun", None]
 
 
 @pytest.mark.parametrize("name", ["worker-1.err", "python-worker-2.err"])

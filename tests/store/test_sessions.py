@@ -10,6 +10,7 @@ import pytest
 from sfray.io.files import read_json, write_json
 from sfray.store import sessions
 from sfray.store.artifact import Artifact
+from sfray.store.sessions import Span
 
 
 @pytest.fixture
@@ -54,6 +55,20 @@ def test_a_session_that_wrote_nothing_took_no_time(tmp_path: Path, clock: list[f
     opened(stage, clock[0])
     manifest = stage.commit({})
     assert (manifest.seconds, manifest.sessions) == (0.0, 2)
+
+
+def test_what_was_before_a_session_began_in_earnest_is_cut_off(tmp_path: Path, clock: list[float]) -> None:
+    stage = Artifact(tmp_path / "evaluate", "evaluate", {}, {})
+    opened(stage, clock[0])
+    at = clock[0]
+    stage.spent(*(Span(name=n, began=at + b, ended=at + e) for n, b, e in (("imports", 1, 9), ("engine", 9, 14))))
+    clock[0] += 20
+    sessions.begin_later(stage.plan_path, at + 10)
+    sessions.begin_later(stage.plan_path, at + 5)  # which is not later
+    manifest = stage.commit({})
+    assert (manifest.seconds, manifest.timings) == (10.0, {"imports": 0.0, "engine": 4.0})
+    sessions.begin_later(tmp_path / "never opened" / "plan.json", at)
+    assert not (tmp_path / "never opened").exists()
 
 
 def test_the_number_of_shards_and_the_sessions_share_the_plan(tmp_path: Path) -> None:
