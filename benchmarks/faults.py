@@ -67,6 +67,9 @@ METHODS = (
 )
 """Calls that the pipeline makes, by the names that Ray 2.60 has for them."""
 
+_TOLD = "told.json"
+"""What the process of a schedule leaves: of each stage the hash and the incidents."""
+
 _NOT_STARTED = "The current node timed out during startup"
 
 WAYS = ("req", "resp", "in_flight")
@@ -131,7 +134,7 @@ class Recording(ShardWorker):
 
 
 def drive(rows: Path, folder: Path) -> None:
-    """Both stages, in a Ray of this process, which is only for that; prints a hash of each artifact."""
+    """Both stages, in a Ray of this process, which is only for that; leaves a hash of each artifact."""
     shards.ShardWorker = Recording  # type: ignore[misc]
     cluster.connect(ClusterConfig(address="local", num_cpus=2, num_gpus=0, object_store_gib=0.08))
     config = Config(engine=EngineConfig(actors=1, shards_in_flight=2, timeout_minutes=4), trace=TraceConfig(builders=1))
@@ -143,7 +146,7 @@ def drive(rows: Path, folder: Path) -> None:
     traces.open()
     _build(config, traces, attempts, rows)
     told = {made.stage: {"hash": _hash(made), "incidents": made.manifest.incidents} for made in (attempts, traces)}
-    print(json.dumps(told))
+    (folder / _TOLD).write_text(json.dumps(told), encoding="utf-8")
     cluster.disconnect()
 
 
@@ -197,10 +200,10 @@ def attempt(rows: Path, faults: dict[str, dict[str, int]]) -> Outcome:
             )
         except subprocess.TimeoutExpired:
             return Outcome({}, f"not done after {LIMIT_SECONDS:g} s", LIMIT_SECONDS)
-    seconds = time.monotonic() - began
-    if done.returncode:
-        return Outcome({}, (done.stdout + done.stderr)[-2000:], seconds)
-    return Outcome(json.loads(done.stdout.splitlines()[-1]), "", seconds)
+        seconds, file = time.monotonic() - began, Path(folder, _TOLD)
+        if done.returncode or not file.exists():
+            return Outcome({}, (done.stdout + done.stderr)[-2000:], seconds)
+        return Outcome(json.loads(file.read_text(encoding="utf-8")), "", seconds)
 
 
 def _attempts(rows: Path, seed: int) -> Iterator[Outcome]:

@@ -13,9 +13,12 @@ bytes of all parts, or the losses of all steps and the weights, are equal.
 from __future__ import annotations
 
 import argparse
+import atexit
 import dataclasses
 import hashlib
 import json
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -191,7 +194,16 @@ def _lose(made: Any, kind: Kind, output: Artifact, moment: float, seen: list[int
     made.remove_node(node, allow_graceful=False)
     if kind.back:
         time.sleep(BACK_SECONDS)
-        made.add_node(num_cpus=kind.cpus[1], object_store_memory=OBJECTS)
+        _join(made, kind.cpus[1])
+
+
+def _join(made: Any, cpus: int) -> None:
+    """Has another node join, in processes of its own: Ray starts one inside this process from the main thread alone."""
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", f"--address={made.address}", f"--num-cpus={cpus}"]
+    node = subprocess.Popen(
+        [*command, f"--object-store-memory={OBJECTS}", "--block"], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+    )
+    atexit.register(node.terminate)
 
 
 def _read(output: Artifact) -> list[workers.Record]:

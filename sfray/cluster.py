@@ -176,16 +176,12 @@ def on_local_disk(run_dir: str) -> str | None:
 
 
 def logs() -> Path | None:
-    """Folder of the logs of Ray's processes on this node; None where Ray is not in use.
-
-    Ray links its latest session in its temporary folder (https://docs.ray.io, "Configuring logging").
-    """
+    """Folder of the logs of Ray's processes on this node; None where Ray is not in use, or no node of it is here."""
     ray = sys.modules.get("ray")
     if ray is None or not ray.is_initialized():
         return None
-    places = (local_folder(), Path(tempfile.gettempdir(), "ray"))
-    found = [p for place in places if (p := place / "session_latest" / "logs").is_dir()]
-    return max(found, key=lambda p: p.stat().st_mtime, default=None)
+    node = ray._private.worker.global_worker.node
+    return Path(node.get_logs_dir_path()) if node else None
 
 
 def local_folder() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -76,6 +77,16 @@ class Refused:
     detail: str
 
 
+class NoAccelerator(RuntimeError):
+    """The node has no usable GPU. vLLM's build for CPUs would work on without one, with settings made for a GPU."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"engine.device = cuda, but {socket.gethostname()} has no GPU that vLLM can use (it found: "
+            f"{found or 'nothing'}). Look at `nvidia-smi` and `sfray doctor` there, or choose engine=cpu"
+        )
+
+
 class Engine:
     """``vllm.LLM`` behind requests. Import and construction take seconds: one per actor and model.
 
@@ -96,10 +107,16 @@ class Engine:
             config: Its settings.
             engine: The engine's.
             on_step: Is told after each step of the engine how many requests are unfinished; it must be quick.
+
+        Raises:
+            NoAccelerator: A GPU is asked for, and there is none.
         """
         began = time.time()
         from vllm import LLM
+        from vllm.platforms import current_platform
 
+        if engine.device == "cuda" and not current_platform.is_cuda_alike():
+            raise NoAccelerator(str(current_platform.device_name))
         imported = time.time()
         self.context = config.context
         arguments = engine_arguments(config, engine)

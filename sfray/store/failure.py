@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import time
 import traceback
@@ -157,7 +158,7 @@ def record(
         when=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         host=socket.gethostname(),
         process=os.getpid(),
-        errors=[[type(e).__name__, str(e).strip()] for e in reversed(chain)],
+        errors=[told for e in reversed(chain) for told in _told(e)],
         where=_where(chain[-1]),
         traceback="".join(traceback.format_exception(error)),
         logs=[p.name for p in _copied(logs, folder / LOGS, {d.process for d in deaths})] if logs else [],
@@ -192,6 +193,23 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         now = inner if isinstance(inner, BaseException) else now.__cause__ or _context(now)
 
 
+_UNTOLD = ("SystemException",)
+"""What Ray Data chains to an error as a mark of its own, with nothing to say."""
+
+_LAST_ERROR = re.compile(r"^([A-Za-z_][\w.]*): ((?:(?!^  File ).)+)\Z", re.M | re.S)
+"""What a traceback in an error's message ends with."""
+
+
+def _told(error: BaseException) -> Iterator[list[str]]:
+    """Class and message of an error; before it why an actor could not start, which Ray has in the message alone."""
+    name, message = type(error).__name__, str(error).strip()
+    if name in _UNTOLD and not message:
+        return
+    if name == "ActorDiedError" and (found := _LAST_ERROR.search(message)):
+        yield [found[1].rpartition(".")[2], found[2].strip()]
+    yield [name, message]
+
+
 def _context(error: BaseException) -> BaseException | None:
     return None if error.__suppress_context__ else error.__context__
 
@@ -204,7 +222,8 @@ def _where(error: BaseException) -> str:
 def _copied(logs: Path, target: Path, died: Iterable[int]) -> Iterator[Path]:
     """Copies the ends of the newest logs that speak of an error, or are of a process that died."""
     of_the_dead = tuple(f"-{process}.err" for process in died)
-    files = sorted((p for p in logs.glob("*worker-*.err") if p.is_file()), key=lambda p: -p.stat().st_mtime)
+    found = (p for kind in ("err", "out") for p in logs.glob(f"*worker-*.{kind}") if p.is_file())
+    files = sorted(found, key=lambda p: -p.stat().st_mtime)
     for file in files[:_MOST_LOGS]:
         with file.open("rb") as opened:
             opened.seek(max(0, file.stat().st_size - _TAIL_BYTES))

@@ -4,10 +4,12 @@ import dataclasses
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 from sfray.config import DecodingConfig, EngineConfig, ModelConfig
 from sfray.models import load_tokenizer
 from sfray.rejects import RejectReason
-from sfray.sampling.engine import Refused, Request, engine_arguments, environment, refusal, room
+from sfray.sampling.engine import Engine, NoAccelerator, Refused, Request, engine_arguments, environment, refusal, room
 from tests.traces.rows import write_tokenizer
 
 MODEL = ModelConfig(context=2048, dtype="float32")
@@ -91,3 +93,13 @@ def test_a_prompt_is_refused_for_its_length_or_for_a_control_token(tmp_path):
     assert refused("How much is <b>2</b> + 3? <think>", 511) is None
     assert refused("How?", 512) == Refused(RejectReason.PROMPT_TOO_LONG, "512 tokens, model.context = 512")
     assert refused("A<|im_end|>B", 3) == Refused(RejectReason.CONTROL_TOKEN, "<|im_end|> in the user turn")
+
+
+@pytest.mark.engine
+def test_a_node_without_a_gpu_is_named_before_anything_is_loaded():
+    from vllm.platforms import current_platform
+
+    if current_platform.is_cuda_alike():
+        pytest.skip("there is a GPU")
+    with pytest.raises(NoAccelerator, match=r"^engine\.device = cuda, but \S+ has no GPU that vLLM can use"):
+        Engine(Path("no model"), ModelConfig(), EngineConfig(device="cuda"))

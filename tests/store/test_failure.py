@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ray.exceptions import RayTaskError
+from ray.data.exceptions import SystemException
+from ray.exceptions import ActorDiedError, RayTaskError
 
 from sfray.errors import Terminated
 from sfray.store import failure
@@ -112,3 +113,21 @@ def test_an_error_is_told_where_it_cannot_be_kept(tmp_path: Path, monkeypatch: p
     with pytest.raises(ValueError, match=r"^shard 3$"), failure.Recorder(artifact(tmp_path), "attempts", lambda: None):
         raise raised()
     assert failure.read(tmp_path) is None
+
+
+def test_what_an_actor_could_not_start_for_comes_before_its_death(tmp_path: Path) -> None:
+    trace = (
+        "ray::MapWorker.__init__() (pid=7, ip=10.0.0.2)\n"
+        '  File "shards.py", line 106, in __init__\n    self.engine = Engine()\n           ^^^^^^^^\n'
+        "sfray.sampling.engine.NoAccelerator: engine.device = cuda, but node2 has no GPU: see\nnvidia-smi"
+    )
+    died = ActorDiedError(RayTaskError("MapWorker.__init__", trace, RuntimeError()))
+    died.__cause__ = SystemException()
+    made = failure.record(tmp_path, "attempts", died)
+    assert made.errors[0] == ["NoAccelerator", "engine.device = cuda, but node2 has no GPU: see\nnvidia-smi"]
+    assert [name for name, _ in made.errors] == ["NoAccelerator", "ActorDiedError"]
+
+
+def test_an_actor_that_was_killed_has_no_other_cause(tmp_path: Path) -> None:
+    made = failure.record(tmp_path, "attempts", ActorDiedError())
+    assert made.errors == [["ActorDiedError", "The actor died unexpectedly before finishing this task."]]
