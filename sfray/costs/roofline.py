@@ -74,7 +74,8 @@ def estimate(hardware: str, parameters: int, config: Config) -> Entry:
         decode_context=cache / bandwidth / wide,
         decode_step=weights / bandwidth / wide,
         sft_start=starts[1],
-        sft=(8 if config.sft.gradient_checkpointing else 6) * parameters / flops,
+        # Of weights beside adapters no gradient is computed.
+        sft=((8 if config.sft.gradient_checkpointing else 6) - (2 if config.sft.lora.rank else 0)) * parameters / flops,
         sft_length=0.0,
         grpo_start=starts[2],
         grpo_first=0.0,

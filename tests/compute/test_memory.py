@@ -11,14 +11,17 @@ from typing import Any
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.checkpoint import checkpoint
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from sfray.compute.hardware import GIB
 from sfray.compute.memory import Memory, Work, layer_bytes, sft
 from sfray.compute.shape import Shape
 from sfray.config import LoraConfig
+from sfray.training.sft import loss
 from sfray.training.sft.adapters import adapt
 from sfray.training.sft.loss import loss_sum
 
@@ -129,6 +132,39 @@ def test_in_bfloat16_activations_are_half_and_norms_are_not() -> None:
 
 SEVEN = Shape(7_615_616_512, 28, 3584, 3584, 512, 18944, 152064, False)
 """Qwen2.5-7B: https://huggingface.co/Qwen/Qwen2.5-7B/blob/main/config.json."""
+
+
+def test_7b_at_16k_on_tensors_without_storage() -> None:
+    """The model itself, a row of 16,384 tokens, checkpointing, ten pieces; all but the optimizer."""
+    tokens, pieces = 16384, 10
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        torch.set_default_dtype(torch.bfloat16)
+        try:
+            model = Qwen2ForCausalLM(
+                Qwen2Config(
+                    vocab_size=152064,
+                    hidden_size=3584,
+                    intermediate_size=18944,
+                    num_hidden_layers=28,
+                    num_attention_heads=28,
+                    num_key_value_heads=4,
+                    max_position_embeddings=32768,
+                    attn_implementation="sdpa",
+                )
+            ).train()
+        finally:
+            torch.set_default_dtype(torch.float32)
+        assert Shape.of(model.config, sum(p.numel() for p in model.parameters())) == SEVEN
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+        ids = torch.zeros(1, tokens, dtype=torch.long)
+        with Held(model.parameters()) as held:
+            states = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state[0]
+            parts = zip(states.tensor_split(pieces), ids[0].tensor_split(pieces), strict=True)
+            head = model.get_output_embeddings()
+            losses = [checkpoint(loss._piece, head, state, part, use_reentrant=False) for state, part in parts]
+            torch.stack(losses).sum().backward()
+    memory = sft(SEVEN, Work(tokens, tokens, pieces, checkpointing=True))
+    assert memory.total - memory.optimizer == pytest.approx(held.peak, rel=TOLERANCE)
 
 
 LORA_16 = 28 * 16 * (2 * (3584 + 3584) + 2 * (3584 + 512) + 3 * (3584 + 18944))

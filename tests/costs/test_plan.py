@@ -199,6 +199,9 @@ def test_the_roofline_is_its_formula():
     assert rates.decode_context == pytest.approx(0.35 * 1e9**0.5 * 2 / (0.6 * 3.35e12))
     faster = roofline.estimate("h200", 1_000_000_000, config).rates
     assert (faster.prefill, faster.decode_step < rates.decode_step) == (rates.prefill, True)
+    adapted = load(["experiment=paper/countdown_1.5b", "sft.lora.rank=16"])
+    assert rates.sft == pytest.approx(8e9 / (0.4 * 989e12))
+    assert roofline.estimate("h100", 1_000_000_000, adapted).rates.sft == pytest.approx(rates.sft * 6 / 8)
 
 
 @pytest.mark.parametrize(
