@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.result import result
 from sfray.io.files import write_json
 
-NAMES = ("verifier", "traces", "reflections", "coverage", "report", "sampling", "sft", "grpo")
+NAMES = ("verifier", "traces", "reflections", "coverage", "report", "sampling", "evaluations", "sft", "grpo")
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

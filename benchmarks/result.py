@@ -22,6 +22,7 @@ SETTINGS = (
     "shards",
     "steps",
     "questions",
+    "models",
     "pairs",
     "builders",
     "rollouts_per_step",

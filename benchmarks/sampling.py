@@ -176,8 +176,8 @@ def run(repeats: int = 3, shards: int = 24, workloads: Sequence[str] = WORKLOADS
                 with tempfile.TemporaryDirectory() as name:
                     speeds[kind].append(_measured(kind, Path(name), shards, workload))
         ratios = [ours / theirs for ours, theirs in zip(speeds["sfray"], speeds["bare"], strict=True)]
-        figures |= {f"{workload}_{kind}_tokens_per_second": _spread(values) for kind, values in speeds.items()}
-        figures[f"{workload}_ratio"] = _spread(ratios)
+        figures |= {f"{workload}_{kind}_tokens_per_second": spread(values) for kind, values in speeds.items()}
+        figures[f"{workload}_ratio"] = spread(ratios)
     return figures | {"shards": shards, "repeats": repeats}
 
 
@@ -195,7 +195,7 @@ def _measured(kind: str, folder: Path, shards: int, workload: str) -> float:
     return float(done.stdout.splitlines()[-1])
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def spread(values: list[float]) -> dict[str, float]:
     return {"mean": statistics.mean(values), "stdev": statistics.stdev(values) if len(values) > 1 else 0.0}
 
 

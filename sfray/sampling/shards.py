@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.pool import AsyncResult, ThreadPool
 from typing import Any
@@ -231,7 +231,8 @@ def summaries(asked: Sequence[Asked], rows: Sequence[tuple[int, int]]) -> Iterat
         runtime_env={"env_vars": environment(engine)},
     )
     # Nothing is fetched ahead: the last shard of a job must not wait for the first of the next.
-    for table in results.iter_batches(batch_size=None, prefetch_batches=0, batch_format="pyarrow"):
+    tables: Iterable[Any] = results.iter_batches(batch_size=None, prefetch_batches=0, batch_format="pyarrow")
+    for table in tables:
         yield from table.to_pylist()
 
 

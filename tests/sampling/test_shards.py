@@ -18,15 +18,19 @@ import pytest
 from sfray.artifacts import Questions
 from sfray.cluster import connect, disconnect
 from sfray.config import ClusterConfig, EngineConfig, RunConfig, SplitConfig, TaskConfig
-from sfray.io.arrow import from_table
+from sfray.io.arrow import from_table, to_table
+from sfray.io.files import read_json, write_json
 from sfray.models import load_tokenizer, prompt_ids, resolve
 from sfray.prompts import load
-from sfray.records import Attempt
-from sfray.sampling import attempts
-from sfray.sampling.shards import Speed, StageStalled, start_spans, watched
+from sfray.records import Attempt, Completion
+from sfray.sampling import attempts, shards
+from sfray.sampling.completions import CompletionJob
+from sfray.sampling.job import Asked
+from sfray.sampling.shards import Speed, StageStalled, run_jobs, start_spans, watched
 from sfray.store import workers
 from sfray.store.artifact import Artifact
 from sfray.store.manifest import Manifest
+from sfray.store.sessions import begin
 from sfray.tasks import questions
 from sfray.tasks.countdown import Countdown
 from sfray.watch.watchdog import WorkerSilent
@@ -216,6 +220,65 @@ def test_long_prompts_get_what_room_there_is_or_are_rejected(tmp_path):
     ]
 
 
+def evaluations(root: Path) -> list[Asked]:
+    """Two, of two shards each, whose artifacts are open."""
+    write_questions(root, "eval", (QUESTION, dataclasses.replace(QUESTION, id="countdown-3:eval:000001")))
+    asked = Questions(root / "questions", "eval")
+    return [Asked(CompletionJob(stage(root, name), CONFIG, asked), name, 2, name) for name in ("a", "b")]
+
+
+def worked_off(jobs: list[Asked], order: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Has :func:`run_jobs` see shards finished in an order, ten seconds apart; the order in which jobs are."""
+    now = [1_000_000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+
+    def summaries(asked: list[Asked], rows: list[tuple[int, int]]):
+        assert rows == sorted(order)
+        for place, shard in order:
+            now[0] += 10
+            asked[place].job.output.write_shard(shard, to_table(Completion, []))
+            start = {
+                "imports_began": 1_000_001.0,
+                "imports_ended": 1_000_004.0,
+                "engine_ended": 1_000_006.0 + 8 * place,
+            }
+            done = {"rows": 0, "rejects": 0, "tokens": 7, "running": 1.0, "slots": 1.0 + place}
+            yield {"job": place, "shard": shard, **start, **done}
+
+    monkeypatch.setattr(shards, "summaries", summaries)
+    for one in jobs:
+        write_json(one.job.output.plan_path, {**read_json(one.job.output.plan_path), "sessions": [begin()]})
+    found = []
+    for place, written in run_jobs(jobs):
+        jobs[place].job.output.commit({}, written=written)
+        found.append(place)
+    return found
+
+
+def test_a_job_is_handed_over_with_its_last_shard_and_no_second_counts_twice(tmp_path, monkeypatch):
+    jobs = evaluations(tmp_path)
+    assert worked_off(jobs, [(0, 0), (1, 0), (0, 1), (1, 1)], monkeypatch) == [0, 1]
+    first, second = (one.job.output.manifest for one in jobs)
+    assert (first.seconds, second.seconds) == (30.0, 10.0)
+    assert first.timings == {"workers": 1.0, "imports": 3.0, "engine": 2.0}
+    assert second.timings == {"workers": 0.0, "imports": 0.0, "engine": 0.0}  # it was up while the first was at work
+    assert (first.engine_use, second.engine_use) == (1.0, 0.5)
+
+
+def test_a_job_that_overtakes_another_has_none_of_its_time(tmp_path, monkeypatch):
+    jobs = evaluations(tmp_path)
+    assert worked_off(jobs, [(0, 0), (1, 1), (1, 0), (0, 1)], monkeypatch) == [1, 0]
+    assert [one.job.output.manifest.seconds for one in jobs] == [40.0, 0.0]
+
+
+def test_of_jobs_that_are_whole_nothing_is_asked(tmp_path, monkeypatch):
+    jobs = evaluations(tmp_path)
+    for shard in (0, 1):
+        jobs[1].job.output.write_shard(shard, to_table(Completion, []))
+    assert worked_off(jobs, [(0, 0), (0, 1)], monkeypatch) == [1, 0]
+    assert list(run_jobs(jobs)) == [(0, {}), (1, {})]
+
+
 def test_what_came_before_the_first_shard_is_told_apart():
     assert start_spans(100.0, 103.0, 110.0, 114.0) == [
         {"name": "workers", "began": 100.0, "ended": 103.0},
@@ -223,4 +286,8 @@ def test_what_came_before_the_first_shard_is_told_apart():
         {"name": "engine", "began": 110.0, "ended": 114.0},
     ]
     # Another node's clock may be behind.
+    assert start_spans(100.0, 90.0, 95.0, 103.0)[1:] == [  # an engine that began before the job did
+        {"name": "imports", "began": 100.0, "ended": 100.0},
+        {"name": "engine", "began": 100.0, "ended": 103.0},
+    ]
     assert start_spans(100.0, 99.0, 110.0, 114.0)[0] == {"name": "workers", "began": 100.0, "ended": 100.0}
