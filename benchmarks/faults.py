@@ -70,6 +70,9 @@ METHODS = (
 _TOLD = "told.json"
 """What the process of a schedule leaves: of each stage the hash and the incidents."""
 
+_INJECTED = "injected"
+"""And how many calls were made to fail."""
+
 _NOT_STARTED = "The current node timed out during startup"
 
 WAYS = ("req", "resp", "in_flight")
@@ -147,7 +150,13 @@ def drive(rows: Path, folder: Path) -> None:
     _build(config, traces, attempts, rows)
     told = {made.stage: {"hash": _hash(made), "incidents": made.manifest.incidents} for made in (attempts, traces)}
     (folder / _TOLD).write_text(json.dumps(told), encoding="utf-8")
+    (folder / _INJECTED).write_text(str(_injected(cluster.logs())), encoding="utf-8")
     cluster.disconnect()
+
+
+def _injected(logs: Path | None) -> int:
+    """How many calls Ray says that it has made to fail."""
+    return sum(p.read_bytes().count(b"Inject RPC ") for p in logs.iterdir() if p.is_file()) if logs else 0
 
 
 def _build(config: Config, output: Artifact, attempts: Artifact, rows: Path) -> None:
@@ -172,6 +181,7 @@ class Outcome:
 
     Attributes:
         artifacts: Stage -> its hash and incidents; empty where it did not end well.
+        injected: Calls that Ray says it made to fail.
         said: The end of what it printed, where it did not.
         seconds: That it took.
     """
@@ -179,6 +189,7 @@ class Outcome:
     artifacts: dict[str, dict[str, Any]]
     said: str
     seconds: float
+    injected: int = 0
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -203,7 +214,8 @@ def attempt(rows: Path, faults: dict[str, dict[str, int]]) -> Outcome:
         seconds, file = time.monotonic() - began, Path(folder, _TOLD)
         if done.returncode or not file.exists():
             return Outcome({}, (done.stdout + done.stderr)[-2000:], seconds)
-        return Outcome(json.loads(file.read_text(encoding="utf-8")), "", seconds)
+        injected = int(Path(folder, _INJECTED).read_text(encoding="utf-8"))
+        return Outcome(json.loads(file.read_text(encoding="utf-8")), "", seconds, injected)
 
 
 def _attempts(rows: Path, seed: int) -> Iterator[Outcome]:
@@ -214,7 +226,7 @@ def _attempts(rows: Path, seed: int) -> Iterator[Outcome]:
 
 def run(wanted: Sequence[int]) -> dict[str, Any]:
     """Runs schedules; says each that breaks a promise, with its seed."""
-    broken, incidents, times = [], 0, []
+    broken, incidents, injected, times = [], 0, 0, []
     with tempfile.TemporaryDirectory() as name:
         rows = Path(name)
         write_run(rows, SHARDS * QUESTIONS, QUESTIONS)
@@ -224,17 +236,20 @@ def run(wanted: Sequence[int]) -> dict[str, Any]:
         for seed in wanted:
             outcome = next(o for o in _attempts(rows, seed) if _NOT_STARTED not in o.said)
             times.append(outcome.seconds)
+            injected += outcome.injected
             told = [workers.spoken(made["incidents"]) for made in outcome.artifacts.values()]
             incidents += any(told)
             good = outcome.hashes == expected.hashes
             broken += [] if good else [seed]
             what = "same" if good else "OTHER ARTIFACTS" if outcome.hashes else f"FAILED: {outcome.said}"
             shown = ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in schedule(seed).items())
-            line = f"{seed}: {what}, {outcome.seconds:.0f} s; {'; '.join(filter(None, told)) or 'no incident'}; {shown}"
+            happened = "; ".join([f"{outcome.injected} calls failed", *filter(None, told)])
+            line = f"{seed}: {what}, {outcome.seconds:.0f} s; {happened}; {shown}"
             console.print(line, markup=False)
     return {
         "schedules": len(wanted),
         "violations": len(broken),
+        "injected": injected,
         "with_incidents": incidents,
         "seconds": round(sum(times), 1),
         "seeds_of_violations": " ".join(map(str, broken)),

@@ -30,5 +30,6 @@ def test_two_hundred_schedules_fail_every_call_in_every_way() -> None:
 
 @pytest.mark.engine
 def test_what_fails_changes_nothing() -> None:
-    found = run([0])
+    found = run([3])
     assert (found["schedules"], found["violations"]) == (1, 0)
+    assert found["injected"] > 0
