@@ -36,10 +36,10 @@ from sfray.store.listing import size
 from sfray.store.manifest import Manifest
 
 CONF = Path(__file__).parent / "conf"
-SAMPLES = 64
-"""Attempts at a question: four prompts, sixteen of each."""
+SAMPLES = 2_560
+"""Attempts at a question: four prompts, so many of each that making the questions takes little of the time."""
 
-ROWS_PER_SHARD = 10_000
+ROWS_PER_SHARD = 10_240
 ACTOR_CPUS = 0.01
 """Ray's reservation of a canned actor: so small that hundreds fit on any machine."""
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 
-from sfray.errors import reported
 from sfray.io.userfiles import located
+from sfray.progress import errors
 
 
 class Scaling(Callback):  # type: ignore[misc]
@@ -27,5 +27,7 @@ class Scaling(Callback):  # type: ignore[misc]
         """Prints the table and draws the figure."""
         from sfray.report.scaling import show
 
-        with reported():
+        try:
             show([run for run in self._runs if (run / "config.yaml").exists()], self._figure)
+        except ValueError as error:  # the sweep's own status says how its runs ended
+            errors.print(f"scaling: {error}", markup=False)

@@ -113,6 +113,16 @@ def test_the_end_of_a_sweep_prints_the_runs_that_there_are(tmp_path: Path, capsy
     assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_sweep_without_a_finished_run_ends_as_its_runs_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = Scaling(str(tmp_path / "scaling.png"))
+    sweep.on_job_end(SimpleNamespace(run=SimpleNamespace(dir=str(tmp_path), name="refused")), None)
+    sweep.on_multirun_end(SimpleNamespace())
+    assert capsys.readouterr().err.startswith("scaling: no step is finished here")
+    assert not (tmp_path / "scaling.png").exists()
+
+
 def test_each_number_of_engines_has_a_folder_of_its_own_and_as_many_workers() -> None:
     one, two = (load(["experiment=scaling", f"engine.actors={n}"]) for n in (1, 2))
     assert (one.run.dir, one.run.name) == ("runs/scaling/engines1", "workers1-nodes1x1")
