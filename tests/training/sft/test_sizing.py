@@ -26,7 +26,7 @@ TINY = Shape(1_199_360, 5, 128, 128, 128, 384, 1024, True)
     ],
 )
 def test_the_largest_micro_batch_counts(chosen, work):
-    config = load(chosen)
+    config = load(["sft.workers=1", *chosen])
     work = work or Work(1200, 1200, checkpointing=True, zero=2, workers=2)
     expected = dataclasses.replace(work, width=4, zero=config.sft.zero)
     assert memory(models.TINY, config, 300) == sft(TINY, expected)
