@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sfray.artifacts import Questions
-from sfray.sampling import worker
+from sfray.sampling import job as shard_job
 from sfray.sampling.completions import CompletionJob
 from sfray.sampling.engine import Sampled
 from sfray.sampling.feed import Use
@@ -45,8 +45,8 @@ class Fake:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What happened to engines."""
-    monkeypatch.setattr(worker, "Engine", Fake)
-    monkeypatch.setattr(worker, "resolve", Path)
+    monkeypatch.setattr(shard_job, "Engine", Fake)
+    monkeypatch.setattr(shard_job, "resolve", Path)
     Fake.log = []
     return Fake.log
 
