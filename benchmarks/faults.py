@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,11 @@ from sfray.io.arrow import from_table
 from sfray.models import TINY
 from sfray.progress import console
 from sfray.records import Attempt
-from sfray.sampling import shards
 from sfray.sampling.feed import Use
-from sfray.sampling.shards import Finished, ShardJob, ShardWorker
+from sfray.sampling.job import Finished, ShardJob
+from sfray.sampling.shards import run_shards
 from sfray.store import workers
 from sfray.store.artifact import Artifact
-from sfray.watch.worker import join
 
 SHARDS, QUESTIONS = 6, 8
 """Shards, and questions in each."""
@@ -107,6 +106,10 @@ class Recorded(ShardJob):
         """None: nothing is drawn."""
         return None
 
+    def engine(self, model: str, on_step: Callable[[int], None]) -> Any:  # noqa: ARG002 - there is none
+        """One that is asked nothing."""
+        return Recording()
+
     def requests(self, shard: int) -> Any:  # noqa: ARG002 - as it is called
         """None: nothing is asked."""
         return None
@@ -121,29 +124,27 @@ class Recorded(ShardJob):
         return Finished(rows, [], sum(row.tokens for row in rows))
 
 
-class Recording(ShardWorker):
-    """The pool's actor without an engine."""
+class Recording:
+    """An engine that is asked nothing."""
 
-    def __init__(self, job: Recorded, model: str) -> None:  # noqa: ARG002 - as it is called
-        self.job = job
-        self.journal = join(job.output)
-        self.engine = self  # type: ignore[assignment]
-        self.start = (time.time(),) * 3
-        self.feed = self
+    def __init__(self) -> None:
+        self.feed, self.start = self, (time.time(),) * 3
 
     def take_use(self) -> Use:
-        """An engine that was never used."""
+        """It was never used."""
         return Use()
+
+    def close(self) -> None:
+        """There is nothing to free."""
 
 
 def drive(rows: Path, folder: Path) -> None:
     """Both stages, in a Ray of this process, which is only for that; leaves a hash of each artifact."""
-    shards.ShardWorker = Recording  # type: ignore[misc]
     cluster.connect(ClusterConfig(address="local", num_cpus=2, num_gpus=0, object_store_gib=0.08))
     config = Config(engine=EngineConfig(actors=1, shards_in_flight=2, timeout_minutes=4), trace=TraceConfig(builders=1))
     attempts = Artifact(folder / "attempts", "attempts", {}, {})
     attempts.open()
-    written = shards.run_shards(Recorded(attempts, config, rows / "attempts"), "", SHARDS, "attempts")  # type: ignore[arg-type]
+    written = run_shards(Recorded(attempts, config, rows / "attempts"), "", SHARDS, "attempts")  # type: ignore[arg-type]
     attempts.commit({"rows": sum(written.values())}, written=written)
     traces = Artifact(folder / "traces", "traces", {}, {})
     traces.open()

@@ -9,6 +9,7 @@
 # grpo             1 x    4 =    4      0
 # eval_base        4 x    1 =    4      0
 # eval_grpo        4 x    1 =    4      0
+# deadline: 84 h = 4 x deploy.start_minutes of 30 + 81:23 h at most (6:24 h expected; throughputs: h100, 1.65B), in whole hours; or set deploy.hours
 #SBATCH --job-name=sfray-countdown-1-5b
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
@@ -16,7 +17,7 @@
 #SBATCH --gpus-per-node=4
 #SBATCH --mem=108G
 #SBATCH --tmp=94G
-#SBATCH --time=4-00:00:00
+#SBATCH --time=3-12:00:00
 #SBATCH --signal=B:TERM@210
 #SBATCH --open-mode=append
 #SBATCH --output=sfray-countdown-1-5b-%j.log

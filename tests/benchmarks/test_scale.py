@@ -21,7 +21,8 @@ from sfray.graph import build
 from sfray.io.arrow import from_table
 from sfray.records import Attempt
 from sfray.sampling.engine import MAX_SEED_BITS
-from sfray.sampling.shards import ShardWorker
+from sfray.sampling.job import Asked
+from sfray.sampling.worker import ShardWorker
 from sfray.store import workers
 from sfray.store.artifact import Artifact
 from tests.sampling.rows import CONFIG, QUESTION, write_questions
@@ -83,9 +84,9 @@ def test_the_canned_engine_serves_the_real_worker(tmp_path: Path) -> None:
     output = Artifact(tmp_path / "attempts", "sample", {}, {})
     output.open()
     config = Settings(CONFIG.run, CONFIG.prompts, CONFIG.model, CONFIG.engine, CONFIG.cluster, CONFIG.sample)
-    worker = ShardWorker(CannedJob(output, config, Questions(tmp_path / "questions", "sft")), "no model")
-    assert isinstance(worker.engine, Canned)
-    summary = worker({"shard": [0]})
+    job = CannedJob(output, config, Questions(tmp_path / "questions", "sft"))
+    assert isinstance(job.engine("no model", print), Canned)
+    summary = ShardWorker([Asked(job, "no model", 1, "attempts")])({"job": [0], "shard": [0]})
     assert (summary["shard"], summary["rows"], summary["rejects"], summary["slots"]) == ([0], [4], [0], [0.0])
     rows = from_table(Attempt, pq.read_table(output.part(0)))
     first = seeds.derive(0, "attempts", f"{QUESTION.id}/plain", bits=MAX_SEED_BITS) % len(TEXTS)
