@@ -42,7 +42,7 @@ napoleon_use_ivar = True  # what fields_once looks for
 nitpicky = True
 OTHERS = """
     abc argparse collections dataclasses enum fractions hydra matplotlib numpy omegaconf packaging pathlib psutil
-    pyarrow random ray re rich signal string threading tokenizers torch transformers typer types typing verl vllm
+    peft pyarrow random ray re rich signal string threading tokenizers torch transformers typer types typing verl vllm
 """
 nitpick_ignore_regex = [
     ("py:(class|exc|obj)", rf"({'|'.join(OTHERS.split())})\..*"),
