@@ -6,6 +6,7 @@ verl's own merger casts every weight to bfloat16, so the shards are joined here.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,6 +107,8 @@ def merge(actor: Path) -> dict[str, torch.Tensor]:
     files = [actor / f"model_world_size_{world}_rank_{rank}.pt" for rank in range(world)]
     if missing := [f.name for f in files if not f.exists()]:
         raise ExportError(f"{actor} lacks {', '.join(missing)}")
+    # It warns, once a rank, that the ranks' process groups are not here. Nothing is sent: the parts are only joined.
+    logging.getLogger("torch.distributed.device_mesh").setLevel(logging.ERROR)
     # These files were written by the run itself and hold DTensors, which need full unpickling.
     shards = [torch.load(f, map_location="cpu", weights_only=False) for f in files]
     # Taken out of the shards as they are joined: a model and its shards need not fit into memory together.

@@ -1,4 +1,5 @@
 import json
+import logging
 
 import pytest
 import torch
@@ -58,6 +59,19 @@ def test_shards_of_two_ranks_are_joined_in_order():
     replicated = [dtensor(whole, (6, 2), Replicate(), 2)] * 2
     assert torch.equal(export.join("w", replicated), whole)
     assert torch.equal(export.join("w", [whole, whole]), whole)
+
+
+def test_that_the_process_groups_of_the_ranks_are_gone_is_no_warning(tmp_path, monkeypatch):
+    logger, said = logging.getLogger("torch.distributed.device_mesh"), []
+    logger.setLevel(logging.WARNING)
+    monkeypatch.setattr(logger, "handle", said.append)
+    whole = torch.arange(12.0).reshape(6, 2)
+    parts = [dtensor(part.clone(), (6, 2), Shard(0), 2) for part in whole.chunk(2)]
+    for part in parts:
+        part.device_mesh._dim_group_names = ["gone"]
+    actor = checkpoint(tmp_path, [{"w": part} for part in parts]) / "actor"
+    assert torch.equal(export.merge(actor)["w"], whole)
+    assert said == []
 
 
 def test_shards_that_do_not_make_the_weight_are_refused():
