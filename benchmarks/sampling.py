@@ -196,6 +196,7 @@ def _measured(kind: str, folder: Path, shards: int, workload: str) -> float:
 
 
 def spread(values: list[float]) -> dict[str, float]:
+    """Mean and standard deviation."""
     return {"mean": statistics.mean(values), "stdev": statistics.stdev(values) if len(values) > 1 else 0.0}
 
 

@@ -140,7 +140,7 @@ def read_again(run: Path) -> Row:
 
 
 def killed(asked: Sequence[str], run: Path, shards: int) -> Row:
-    """Makes a run's attempts anew, ends the driver half-way with SIGKILL, starts it again: the time to a new shard."""
+    """Makes a run's attempts again, ends the driver half-way with SIGKILL, starts it again: the time to a new shard."""
     log = run.parent / f"{run.name}.log"
     shutil.rmtree((run / "attempts").resolve())
     watch([*asked, "steps=[attempts]"], log, until=lambda: _parts(run) >= shards / 2)
@@ -190,26 +190,13 @@ def _attempts(folder: Path, rows: int, actors: int) -> tuple[list[str], Path]:
 
 
 def shards_of(rows: int) -> int:
+    """Shards of so many attempts."""
     return math.ceil(max(1, rows // SAMPLES) / max(1, ROWS_PER_SHARD // SAMPLES))
 
 
 def shards(folder: Path, numbers: Sequence[int], actors: int) -> dict[str, Any]:
     """Shards of one attempt: what a shard costs the driver, whatever is in it."""
-    found = []
-    for number in numbers:
-        run = folder / f"shards{number}"
-        asked = command(
-            folder,
-            run.name,
-            number,
-            run__shard_questions=1,
-            sample__n=1,
-            sample__variants="[plain]",
-            engine__actors=actors,
-        )
-        found.append(sampled(asked, run))
-        show(found[-1:])
-        discard(folder, run)
+    found = [_single(folder, f"shards{number}", number, engine__actors=actors) for number in numbers]
     return {"sizes": found, "exponents": exponents(found, "shards")}
 
 
@@ -217,24 +204,26 @@ def pools(folder: Path, actors: Sequence[int], each: int, wait: float) -> dict[s
     """Pools of more and more actors, with as many shards for each of them; they wait for a shard without a core."""
     found = []
     for number in actors:
-        run = folder / f"actors{number}"
-        asked = command(
+        one = _single(
             folder,
-            run.name,
+            f"actors{number}",
             number * each,
-            run__shard_questions=1,
-            sample__n=1,
-            sample__variants="[plain]",
             engine__actors=number,
             engine__shards_in_flight=1,
             cluster__num_cpus=2 + math.ceil(number * ACTOR_CPUS),
             method__attempts__seconds=wait,
         )
-        one = sampled(asked, run)
         found.append({"actors": number, **one, "shards_per_second": 1000 / one["shard_ms"]})
-        show(found[-1:])
-        discard(folder, run)
     return {"sizes": found, "exponents": exponents(found, "actors")}
+
+
+def _single(folder: Path, name: str, shards: int, **settings: Any) -> Row:
+    """A run with one attempt in each shard."""
+    settings |= {"run__shard_questions": 1, "sample__n": 1, "sample__variants": "[plain]"}
+    found = sampled(command(folder, name, shards, **settings), folder / name)
+    show([found])
+    discard(folder, folder / name)
+    return found
 
 
 def traces(folder: Path, questions: Sequence[int], builders: int) -> dict[str, Any]:  # noqa: ARG001 - has its own

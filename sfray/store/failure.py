@@ -130,14 +130,16 @@ def before_work(run: Path, step: str = "") -> Iterator[None]:
     """
     if (run / FILE).exists():
         forget(run)
-    try:
+
+    def keep(_kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None) -> None:
+        """Records an error on its way out."""
+        if isinstance(error, Exception) and not isinstance(error, TakenOver):
+            with contextlib.suppress(OSError):
+                record(run, step, error)
+
+    with contextlib.ExitStack() as stack:
+        stack.push(keep)
         yield
-    except TakenOver:
-        raise
-    except Exception as error:
-        with contextlib.suppress(OSError):
-            record(run, step, error)
-        raise
 
 
 def record(
