@@ -239,16 +239,22 @@ def _committed(steps: Sequence[Step], this: Run) -> Iterator[str]:
 def _on_cluster(step: Step, config: Config) -> None:
     """Joins or leaves the Ray cluster, as the stage needs it."""
     if step.stage.cluster == "joined":
-        cluster.connect(config.cluster)
-        if (problem := cluster.on_local_disk(str(located(config.run.dir)))) and len(cluster.nodes()) > 1:
-            raise ConfigError([problem])
-        cluster.require_shared(located(config.run.dir).resolve())
-        if need := need_of(step):
-            cluster.require_room(config.cluster, lambda nodes: shortfall(need, nodes))
+        _join(step, config)
     elif step.stage.cluster == "own":
-        cluster.disconnect()
-        if config.engine.device == "cuda":  # on CPU verl starts a Ray of its own
+        if config.grpo.joins_cluster(config.engine.device) and cluster.chosen_address(config.cluster) != "local":
             cluster.require_answer(config.cluster)
+            _join(step, config)  # what verl would find out later, and say in other words
+        cluster.disconnect()
+
+
+def _join(step: Step, config: Config) -> None:
+    """Joins the cluster, whose nodes must share the run's storage and have room for the step."""
+    cluster.connect(config.cluster)
+    if (problem := cluster.on_local_disk(str(located(config.run.dir)))) and len(cluster.nodes()) > 1:
+        raise ConfigError([problem])
+    cluster.require_shared(located(config.run.dir).resolve())
+    if need := need_of(step):
+        cluster.require_room(config.cluster, lambda nodes: shortfall(need, nodes))
 
 
 def _inputs(step: Step, artifacts: Mapping[str, Artifact]) -> Any:

@@ -13,7 +13,7 @@ from sfray.config import Config
 from sfray.config.validation import ConfigError
 from sfray.evaluation.published import published
 from sfray.graph import Step, build, chosen, rules
-from sfray.models import resolve, target_faults, try_model
+from sfray.models import EMBEDDED, resolve, target_faults, try_model
 from sfray.progress import console
 from sfray.tasks.registry import family
 from sfray.tasks.registry import problems as task_problems
@@ -59,8 +59,8 @@ def preflight(config: Config, imported: Collection[str] = ()) -> dict[str, Step]
 
 
 def local(path: str) -> bool:
-    """Whether a model's path is a folder's, other than the embedded model's, and not a name of the hub."""
-    return path != "tiny" and (Path(path).is_dir() or path.startswith((".", "/", "~")))
+    """Whether a model's path is a folder's, other than an embedded model's, and not a name of the hub."""
+    return path not in EMBEDDED and (Path(path).is_dir() or path.startswith((".", "/", "~")))
 
 
 def model_problems(config: Config, steps: Collection[Step]) -> list[str]:
@@ -86,7 +86,7 @@ def model_problems(config: Config, steps: Collection[Step]) -> list[str]:
 def adapter_problems(config: Config, steps: Collection[Step]) -> list[str]:
     """A line for each module that ``sft.lora.target_modules`` names and the model lacks; a model of the hub waits."""
     path = config.model.path
-    if path != "tiny" and not local(path):
+    if path not in EMBEDDED and not local(path):
         return []
     adapted = [step.settings.sft.lora for step in steps if step.kind == "sft" and step.settings.sft.lora.rank]
     faults = (fault for lora in adapted for fault in target_faults(resolve(path), lora.target_modules))

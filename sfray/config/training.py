@@ -101,6 +101,8 @@ class GrpoConfig:
     """GRPO with a 0/1 reward in verl (paper section 4, released command).
 
     Attributes:
+        nodes: Nodes with ``ranks_per_node`` ranks on each. On CPU more than one needs a cluster whose nodes offer
+            their ranks as GPUs, ``ray start --num-gpus``: verl counts those alone.
         batch: Prompts per step.
         mini_batch: Prompts per optimizer step; divides ``batch``.
         micro_batch: Sequences per forward pass of one rank.
@@ -158,6 +160,10 @@ class GrpoConfig:
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     logger: Annotated[list[str], SPEED_ONLY] = field(default_factory=lambda: ["console", "file"])
     overrides: list[str] = field(default_factory=list)
+
+    def joins_cluster(self, device: str) -> bool:
+        """Whether verl works in the cluster of the other stages. On one node's CPU it has a Ray of its own."""
+        return device == "cuda" or self.nodes > 1
 
 
 def sft_problems(sft: SftConfig) -> Iterator[str]:

@@ -266,6 +266,8 @@ def _nodes(config: Config, stages: Sequence[Need]) -> Iterator[str]:
     if not any(not need.driver for need in stages):
         yield "steps: none of them works on the cluster; run them here with `sfray run`"
     gpus = node_gpus(config, stages)
+    if config.engine.device == "cpu" and any(need.gpus for need in stages):
+        yield f"grpo.nodes: {config.grpo.nodes} with engine.device = cpu: nodes without GPUs have none to ask for"
     for need in stages:
         if need.gpus > gpus:
             what = "grpo.ranks_per_node" if need.kind == "grpo" else "engine.tensor_parallel"

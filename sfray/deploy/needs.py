@@ -44,6 +44,9 @@ VERL_CPUS_BESIDE = 10
 """verl's controller of data, its 8 units of storage (``num_data_storage_units``), and one for actors that are placed
 with a CPU and run without."""
 
+CPU_VERL_BESIDE = 3
+"""The same where the engines run on CPU: one unit of storage is enough."""
+
 TOKEN_BYTES = 68
 """What verl keeps of a token: ids, mask, position, response and its mask in 8 bytes each, seven floats in 4."""
 
@@ -180,9 +183,11 @@ def _grpo(stage: str, config: GrpoSettings, parameters: int) -> Need:
     grpo = config.grpo
     objects = 2 * TOKEN_BYTES * grpo.batch * grpo.n * (grpo.max_prompt + grpo.max_response)
     ranks = grpo.ranks_per_node
-    if config.engine.device == "cpu":  # in a Ray of its own; 24 is what it is told, not what it uses
-        memory = ranks * (2 * CPU_PROCESS + 20 * parameters)
-        return Need(stage, 1, 0, ranks, memory=memory + objects, driver=True)
+    if config.engine.device == "cpu":
+        memory = ranks * (2 * CPU_PROCESS + 20 * parameters) + objects
+        if not grpo.joins_cluster(config.engine.device):  # 24 CPUs is what its own Ray is told, not what it uses
+            return Need(stage, 1, 0, ranks, memory=memory, driver=True)
+        return Need(stage, grpo.nodes, ranks, VERL_CPUS_PER_RANK * ranks, CPU_VERL_BESIDE, memory=memory)
     share = parameters / (grpo.nodes * ranks)  # of each rank
     # A model with tied embeddings is loaded by every rank, in float32; any other by the first alone.
     loading = ranks * 4 * parameters

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from sfray.config import Config
 from sfray.config.validation import ConfigError
-from sfray.io.userfiles import located
-from sfray.models import TINY
+from sfray.models import named
 from sfray.models.error import ModelError
 from sfray.models.weights import parameters as stored
 
@@ -29,7 +28,7 @@ def parameters(config: Config) -> int:
     if (given := config.deploy.parameters_billion) is not None:
         return round(given * 1e9)
     path = config.model.path
-    folder = TINY if path == "tiny" else located(path)
+    folder = named(path)
     if folder.is_dir():
         try:
             return stored(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sfray.models.adapters import adapter_parameters, target_faults
 from sfray.models.control import control_token
 from sfray.models.error import ModelError
-from sfray.models.folder import TINY, Folder, anywhere, check_folder, resolve
+from sfray.models.folder import EMBEDDED, TINY, Folder, anywhere, check_folder, named, resolve
 from sfray.models.generation import load_generation_config
 from sfray.models.template import chat_template_hash, check_rendering, prompt_ids, prompt_text
 from sfray.models.tokenizer import load_tokenizer, token_ids
@@ -13,6 +13,7 @@ from sfray.models.trial import Trial, try_model
 from sfray.models.weights import parameters
 
 __all__ = [
+    "EMBEDDED",
     "TINY",
     "Folder",
     "ModelError",
@@ -25,6 +26,7 @@ __all__ = [
     "control_token",
     "load_generation_config",
     "load_tokenizer",
+    "named",
     "parameters",
     "prompt_ids",
     "prompt_text",

@@ -13,7 +13,10 @@ from sfray.models.template import chat_template_hash
 from sfray.models.tokenizer import load_tokenizer
 
 TINY = Path(__file__).parents[1] / "tiny" / "model"
-"""The embedded base model."""
+"""The embedded base model that is the default."""
+
+EMBEDDED = {"tiny": TINY, "nano": TINY.with_name("nano")}
+"""``model.path`` -> the folder of the embedded model that has this name."""
 
 _FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.py"]
 
@@ -35,21 +38,26 @@ class Folder:
     chat_template: str
 
 
+def named(path: str) -> Path:
+    """The folder that ``model.path`` names: an embedded model's, or the user's, which need not exist."""
+    return EMBEDDED.get(path) or located(path)
+
+
 def resolve(path: str) -> Path:
     """The local folder of a model.
 
     Args:
-        path: ``tiny`` for the embedded one, a folder, or a hub name (downloaded on first use).
+        path: ``tiny`` or ``nano`` for an embedded one, a folder, or a hub name (downloaded on first use).
 
     Raises:
         ModelError: ``model.path`` names a folder without a ``config.json``, or nothing at all.
     """
-    folder = TINY if path == "tiny" else located(path)
+    folder = named(path)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(f"model.path: {folder} has no config.json")
         return folder
-    if path == "tiny" or path.startswith((".", "/", "~")) or path.count("/") > 1:
+    if path in EMBEDDED or path.startswith((".", "/", "~")) or path.count("/") > 1:
         raise ModelError(f"model.path: no folder {folder}")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -65,7 +73,7 @@ def anywhere(path: str) -> str:
 
     A hub name stays one: where this machine keeps its download is no other machine's business.
     """
-    return str(located(path).resolve()) if path != "tiny" and located(path).is_dir() else path
+    return str(located(path).resolve()) if path not in EMBEDDED and located(path).is_dir() else path
 
 
 def check_folder(path: Path, trust_remote_code: bool = False) -> Folder:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sfray.artifacts import Model, Questions
+from sfray.cluster import chosen_address
 from sfray.config.settings import GrpoSettings
 from sfray.stages.stage import Stage
 
@@ -35,10 +36,9 @@ class Grpo(Stage[GrpoSettings, Inputs]):
     trains = True
 
     def problems(self, settings: GrpoSettings) -> Iterator[str]:
-        """On CPU verl works on one node."""
-        if settings.engine.device == "cpu" and settings.grpo.nodes > 1:
-            nodes = settings.grpo.nodes
-            yield f"grpo.nodes: {nodes} with engine.device = cpu, where verl has a Ray of its own on one node"
+        """Several nodes need a cluster."""
+        if settings.grpo.nodes > 1 and chosen_address(settings.cluster) == "local":
+            yield f"grpo.nodes: {settings.grpo.nodes} with cluster.address = local, which is one node"
 
     def run(self, settings: GrpoSettings, inputs: Inputs, output: Artifact) -> None:
         """Trains from the last checkpoint on."""

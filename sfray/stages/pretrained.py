@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sfray.artifacts import Model
 from sfray.config.settings import PretrainedSettings
-from sfray.io.userfiles import located, model_digest
-from sfray.models import TINY
+from sfray.io.userfiles import model_digest
+from sfray.models import named
 from sfray.stages.stage import Stage, identity
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Inputs:
 
 
 class Pretrained(Stage[PretrainedSettings, Inputs]):
-    """Names a model that exists already: the embedded one, a folder, or one of the hub."""
+    """Names a model that exists already: an embedded one, a folder, or one of the hub."""
 
     settings = PretrainedSettings
     inputs = Inputs
@@ -30,7 +30,7 @@ class Pretrained(Stage[PretrainedSettings, Inputs]):
 
     def identity(self, settings: PretrainedSettings, part: str = "") -> dict[str, Any]:  # noqa: ARG002
         """The settings, and what the model's files hold where they are on this machine."""
-        folder = TINY if settings.model.path == "tiny" else located(settings.model.path)
+        folder = named(settings.model.path)
         content = {"content": model_digest(folder)} if folder.is_dir() else {}
         return identity(settings) | content
 

@@ -118,15 +118,27 @@ def optimizers(model: Qwen2ForCausalLM, settings: Settings) -> list[torch.optim.
 
 
 def load(model: Qwen2ForCausalLM, folder: Path, words: Qwen2Tokenizer) -> None:
-    """Puts the weights of a folder into a model of the same form and vocabulary.
+    """Puts the weights of a folder into a model of the same vocabulary and widths, with as many layers or fewer.
+
+    A model of fewer layers takes evenly spread ones, the first and the last among them, as DistilBERT starts from
+    its teacher's (section 3 of https://arxiv.org/abs/1910.01108).
 
     Raises:
-        ValueError: The folder's tokenizer has another vocabulary.
+        ValueError: The folder's tokenizer has another vocabulary, or its model fewer layers.
     """
     if AutoTokenizer.from_pretrained(folder).get_vocab() != words.get_vocab():
         raise ValueError(f"--from: the tokenizer in {folder} has another vocabulary than sfray.tiny.tokenizer trains")
     source = Qwen2ForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    have, wanted = len(source.model.layers), len(model.model.layers)
+    if wanted > have:
+        raise ValueError(f"--layers: {wanted}, but the model in {folder} has {have}")
+    source.model.layers = torch.nn.ModuleList(source.model.layers[place] for place in spread(have, wanted))
     model.load_state_dict(source.state_dict())
+
+
+def spread(have: int, wanted: int) -> list[int]:
+    """Evenly spread places among those from 0 to ``have`` - 1, the first and the last among them."""
+    return [round(place * (have - 1) / max(wanted - 1, 1)) for place in range(wanted)]
 
 
 def summed_loss(body: Callable[..., Any], head: torch.nn.Module, packed: dict[str, Any]) -> torch.Tensor:

@@ -49,6 +49,6 @@ def test_an_import_has_variants_of_its_own() -> None:
 
 
 def test_a_stages_own_rule_is_checked_where_it_is_used() -> None:
-    with pytest.raises(ConfigError, match=r"^grpo\.nodes: 2 with engine\.device = cpu"):
+    with pytest.raises(ConfigError, match=r"^grpo\.nodes: 2 with cluster\.address = local"):
         preflight(load(["grpo.nodes=2"]))
     assert list(preflight(load(["task.rl.count=0", "steps=[eval_base]"]))) == ["base", "questions", "eval_base"]

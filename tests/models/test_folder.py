@@ -38,9 +38,12 @@ def test_resolve_a_folder(base):
     assert models.resolve(str(base)) == base
 
 
-def test_the_embedded_model_is_whole():
-    assert models.resolve("tiny") == models.TINY
-    assert models.check_folder(models.TINY).dtype == "float32"
+@pytest.mark.parametrize(("name", "parameters"), [("tiny", 1_199_360), ("nano", 772_096)])
+def test_the_embedded_models_are_whole(name, parameters):
+    folder = models.resolve(name)
+    assert folder == models.named(name) == models.EMBEDDED[name]
+    found = models.check_folder(folder)
+    assert (found.parameters, found.dtype, models.anywhere(name)) == (parameters, "float32", name)
 
 
 def test_resolve_a_name_that_no_hub_knows(monkeypatch):

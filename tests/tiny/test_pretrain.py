@@ -160,6 +160,26 @@ def test_another_vocabulary_is_refused(tmp_path):
         Trainer(replace(SMALL, phase="together"), tmp_path, fast=False, origin=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("have", "wanted", "places"),
+    [(5, 5, [0, 1, 2, 3, 4]), (5, 3, [0, 2, 4]), (5, 1, [0]), (2, 2, [0, 1]), (6, 4, [0, 2, 3, 5])],
+)
+def test_layers_are_evenly_spread(have, wanted, places):
+    assert pretrain.spread(have, wanted) == places
+
+
+def test_a_shallower_model_starts_from_some_layers_of_a_deeper_one(tmp_path):
+    deep = Trainer(replace(SMALL, layers=3), tmp_path / "deep", fast=False)
+    deep.export(tmp_path / "model")
+    shallow = Trainer(replace(SMALL, phase="together", layers=2), tmp_path, fast=False, origin=tmp_path / "model")
+    kept = {name: weight.clone() for name, weight in deep.model.named_parameters()}
+    for name, weight in shallow.model.named_parameters():
+        assert torch.equal(weight, kept[name.replace("layers.1.", "layers.2.")]), name
+    wanted = replace(SMALL, phase="together", layers=4)
+    with pytest.raises(ValueError, match=f"^--layers: 4, but the model in {tmp_path / 'model'} has 3$"):
+        Trainer(wanted, tmp_path, fast=False, origin=tmp_path / "model")
+
+
 def test_too_many_workers():
     with pytest.raises(SystemExit):
         pretrain.parse(["--workers", "3"])

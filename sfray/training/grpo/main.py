@@ -19,7 +19,7 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 
 _FORWARDED = ("VERL_FILE_LOGGER_PATH", "PYTHONPATH", "TQ_PERF_LOG_FLUSH_INTERVAL")
-"""Environment that verl's actors need on whatever node they land."""
+"""Environment that verl's actors need on whatever node they land; on CPU they need all of ``verl_cpu``'s too."""
 
 
 def die_with_parent(parent: int) -> None:
@@ -60,7 +60,7 @@ def main() -> None:
         probe_verl(config)
         Following.start()
         with open_dict(config):
-            config.ray_kwargs.ray_init.runtime_env.env_vars = {k: os.environ[k] for k in _FORWARDED if k in os.environ}
+            config.ray_kwargs.ray_init.runtime_env.env_vars = _forwarded(config.trainer.device)
         verl_main.run_ppo(config, task_runner_class=_runner(config.trainer.device))
 
     try:
@@ -68,6 +68,14 @@ def main() -> None:
     except guard.RolloutMismatch as error:  # Ray's wrapper of it is one too
         print(f"{guard.TITLE}: {error}", flush=True)
         sys.exit(guard.STOPPED)
+
+
+def _forwarded(device: str) -> dict[str, str]:
+    """What this process hands on to verl's actors."""
+    from sfray.training.grpo import verl_cpu
+
+    names = [*_FORWARDED, *(verl_cpu.environment() if device == "cpu" else ())]
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 @dataclass(frozen=True)

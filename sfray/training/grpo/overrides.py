@@ -45,11 +45,12 @@ def command(config: GrpoSettings, paths: Paths, rows: int, address: str) -> list
         config: The whole config.
         paths: What verl reads and writes.
         rows: Training prompts, after rejects.
-        address: Of the Ray cluster; on CPU verl has one of its own.
+        address: Of the Ray cluster, where verl joins one.
     """
-    on_cpu = config.engine.device == "cpu"
-    platform = cpu_overrides(config, paths) if on_cpu else gpu_overrides(address)
-    return [*overrides(config, paths, rows), *platform, *config.grpo.overrides]
+    platform = cpu_overrides(config) if config.engine.device == "cpu" else gpu_overrides()
+    joins = config.grpo.joins_cluster(config.engine.device)
+    where = [f"+ray_kwargs.ray_init.address={quoted(address)}"] if joins else private_ray(config, paths)
+    return [*overrides(config, paths, rows), *platform, *where, *config.grpo.overrides]
 
 
 def overrides(config: GrpoSettings, paths: Paths, rows: int) -> list[str]:
@@ -164,19 +165,17 @@ def _trainer(config: GrpoSettings, paths: Paths, rows: int) -> list[str]:
     ]
 
 
-def gpu_overrides(address: str) -> list[str]:
-    """Where verl runs: in the cluster at ``address``, or (``local``) in a Ray instance on this node."""
+def gpu_overrides() -> list[str]:
+    """What nodes with GPUs need."""
     return [
         "trainer.device=cuda",
         "+actor_rollout_ref.rollout.agent.agent_loop_manager_class=sfray.training.grpo.rollouts.SeededAgentLoopManager",
-        f"+ray_kwargs.ray_init.address={quoted(address)}",
     ]
 
 
-def cpu_overrides(config: GrpoSettings, paths: Paths) -> list[str]:
-    """What a machine without an accelerator needs; see :mod:`sfray.training.grpo.verl_cpu`."""
+def cpu_overrides(config: GrpoSettings) -> list[str]:
+    """What nodes without an accelerator need; see :mod:`sfray.training.grpo.verl_cpu`."""
     precision = _PRECISION[config.model.dtype]
-    ranks = config.grpo.ranks_per_node
     engine = "actor_rollout_ref.rollout.engine_kwargs.vllm"
     actor = "actor_rollout_ref.actor"
     return [
@@ -199,9 +198,15 @@ def cpu_overrides(config: GrpoSettings, paths: Paths) -> list[str]:
         "reward.num_workers=0",
         "transfer_queue.backend.SimpleStorage.num_data_storage_units=1",
         "+trainer.v1.sampler.sampler_kwargs.poll_interval=0.1",
+    ]
+
+
+def private_ray(config: GrpoSettings, paths: Paths) -> list[str]:
+    """A Ray instance for verl alone, on this machine's CPU."""
+    return [
         # Logical resources: verl asks for one CPU per helper process, whatever it uses.
         "ray_kwargs.ray_init.num_cpus=24",
-        f"+ray_kwargs.ray_init.num_gpus={ranks}",
+        f"+ray_kwargs.ray_init.num_gpus={config.grpo.ranks_per_node}",
         "+ray_kwargs.ray_init.address=local",
         f"+ray_kwargs.ray_init._temp_dir={quoted(paths.ray)}",
         "+ray_kwargs.ray_init.include_dashboard=False",

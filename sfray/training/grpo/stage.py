@@ -77,7 +77,7 @@ def train(config: GrpoSettings, output: Artifact, model: str, questions: Questio
         console.print(f"warning: {warning}", style="bold yellow", markup=False)
     probed = _probe(rows, tokenizer)
     paths = Paths(
-        str(start.resolve()) if model == "tiny" else models.anywhere(model),
+        str(start.resolve()) if model in models.EMBEDDED else models.anywhere(model),
         folder / "train.parquet",
         folder / "validation.parquet",
         folder / "checkpoints",
@@ -217,10 +217,10 @@ def child_environment(config: GrpoSettings, steps: Path, private: bool) -> dict[
     Args:
         config: The whole config.
         steps: Where verl's file logger writes.
-        private: Whether verl starts a Ray instance of its own, as it always does on CPU.
+        private: Whether verl starts a Ray instance of its own, as it always does on the CPU of one node.
             What ties this process to a Ray job is left out then.
     """
-    private = private or config.engine.device == "cpu"
+    private = private or not config.grpo.joins_cluster(config.engine.device)
     environment = {k: v for k, v in os.environ.items() if not (private and k.startswith("RAY_"))}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     environment |= {

@@ -10,7 +10,7 @@ from sfray.compose import CONF
 from sfray.config import GrpoConfig
 from sfray.config.validation import parse
 from sfray.seeds import derive
-from sfray.training.grpo.overrides import Paths, command, cpu_overrides, gpu_overrides, micro_batch
+from sfray.training.grpo.overrides import Paths, command, cpu_overrides, gpu_overrides, micro_batch, private_ray
 
 PATHS = Paths("/m/sft", *map(Path, ("/d/train.parquet", "/d/val.parquet", "/r/grpo/checkpoints", "/tmp/x")))
 
@@ -158,13 +158,24 @@ def test_a_misspelt_key_is_refused_by_verl(tiny):
 
 def test_cpu_settings_come_only_with_the_cpu(paper, tiny):
     on_gpu, on_cpu = command(paper, PATHS, 1000, "auto"), command(tiny, PATHS, 512, "local")
-    assert not set(cpu_overrides(tiny, PATHS)) & set(on_gpu)
-    assert set(cpu_overrides(tiny, PATHS)) <= set(on_cpu)
-    assert gpu_overrides("ray://head:10001") == [
+    assert not set(cpu_overrides(tiny)) & set(on_gpu)
+    assert set(cpu_overrides(tiny)) <= set(on_cpu)
+    assert gpu_overrides() == [
         "trainer.device=cuda",
         "+actor_rollout_ref.rollout.agent.agent_loop_manager_class=sfray.training.grpo.rollouts.SeededAgentLoopManager",
-        "+ray_kwargs.ray_init.address='ray://head:10001'",
     ]
+
+
+def test_verl_joins_the_cluster_except_on_the_cpu_of_one_node(paper, tiny):
+    address = "+ray_kwargs.ray_init.address='head:6379'"
+    two = replace(tiny, grpo=replace(tiny.grpo, nodes=2))
+    for config in (paper, two):
+        found = command(config, PATHS, 1000, "head:6379")
+        assert address in found
+        assert not set(private_ray(config, PATHS)) & set(found)
+    alone = command(tiny, PATHS, 512, "head:6379")
+    assert address not in alone
+    assert set(private_ray(tiny, PATHS)) <= set(alone)
 
 
 def test_the_users_overrides_come_last(tiny):

@@ -1,0 +1,81 @@
+"""Nodes in networks of their own: set up and removed again, and what counts as a fault."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks.two_nodes import HEAD, NODES, WORKERS, address, curve, faults, left, networks, node_of, within
+
+
+def can_make_networks() -> bool:
+    if os.geteuid() != 0 or not shutil.which("ip"):
+        return False
+    made = subprocess.run(["ip", "netns", "add", "sfray-probe"], capture_output=True, check=False).returncode == 0
+    subprocess.run(["ip", "netns", "del", "sfray-probe"], capture_output=True, check=False)
+    return made
+
+
+@pytest.mark.skipif(not can_make_networks(), reason="needs root, and a kernel with network namespaces")
+def test_a_node_has_a_network_of_its_own_and_knows_its_name():
+    with networks():
+        for node in NODES:
+            shown = subprocess.run(
+                within(node, "sh", "-c", "getent hosts $(hostname); ip -4 -o addr show dev eth0"),
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            assert shown.split()[0] == address(node)
+            assert f"{address(node)}/24" in shown
+        with subprocess.Popen(within(WORKERS[1], "sleep", "60")) as sleeping:
+            while node_of(sleeping.pid) is None:
+                assert sleeping.poll() is None
+            assert node_of(sleeping.pid) == WORKERS[1]
+            sleeping.kill()
+        assert node_of(os.getpid()) is None
+    assert not [node for node in NODES if Path("/run/netns", node).exists()]
+
+
+FOUND = {
+    "same": {"attempts": True, "sft": True, "grpo": False, "eval_grpo": False},
+    "nodes": {"ShardWorker": [*WORKERS], "Coordinator": [HEAD]},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({}, []),
+        ({"same": FOUND["same"] | {"sft": False}}, ["sft is not the same"]),
+        ({"nodes": {"ShardWorker": [WORKERS[0]]}}, [f"nothing worked on {WORKERS[1]}"]),
+        ({"nodes": {}}, [f"nothing worked on {node}" for node in WORKERS]),
+    ],
+)
+def test_what_counts_as_a_fault(change, fault):
+    assert faults({**FOUND, **change}) == fault
+
+
+def test_what_a_run_left(tmp_path):
+    for step, file, text in (("attempts", "part-00000.parquet", "a"), ("sft", "model/model.safetensors", "b")):
+        target = tmp_path / step / file
+        target.parent.mkdir(parents=True)
+        target.write_text(text)
+        (tmp_path / step / "manifest.json").write_text("{}")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "manifest.json").write_text("{}")
+    before = left(tmp_path)
+    assert list(before) == ["attempts", "sft"]
+    (tmp_path / "sft" / "model" / "model.safetensors").write_text("c")
+    after = left(tmp_path)
+    assert (after["attempts"] == before["attempts"], after["sft"] == before["sft"]) == (True, False)
+
+
+def test_the_reward_of_each_step(tmp_path):
+    (tmp_path / "grpo").mkdir()
+    lines = [{"step": 1, "reward": 0.25}, {"step": 2, "reward": 0.5}]
+    (tmp_path / "grpo" / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert curve(tmp_path) == [0.25, 0.5]
