@@ -13,7 +13,7 @@ from sfray.config import Config
 from sfray.config.validation import ConfigError
 from sfray.evaluation.published import published
 from sfray.graph import Step, build, chosen, rules
-from sfray.models import EMBEDDED, resolve, target_faults, try_model
+from sfray.models import EMBEDDED, logits_faults, resolve, target_faults, try_model
 from sfray.progress import console
 from sfray.tasks.registry import family
 from sfray.tasks.registry import problems as task_problems
@@ -52,7 +52,7 @@ def preflight(config: Config, imported: Collection[str] = ()) -> dict[str, Step]
     if local(config.model.path):
         problems += model_problems(config, [steps[name] for name in made])
     if not problems:
-        problems = adapter_problems(config, [steps[name] for name in made])
+        problems = sft_problems(config, [steps[name] for name in made])
     if problems:
         raise ConfigError(problems)
     return {name: steps[name] for name in made}
@@ -83,11 +83,20 @@ def model_problems(config: Config, steps: Collection[Step]) -> list[str]:
     return [f"model.path: {fault}" for fault in trial.faults]
 
 
-def adapter_problems(config: Config, steps: Collection[Step]) -> list[str]:
-    """A line for each module that ``sft.lora.target_modules`` names and the model lacks; a model of the hub waits."""
+def sft_problems(config: Config, steps: Collection[Step]) -> list[str]:
+    """A line for each thing that fine-tuning asks of the model and does not get; a model of the hub waits.
+
+    A module that ``sft.lora.target_modules`` names and the model lacks, or a loss in pieces that is not the model's.
+    """
     path = config.model.path
     if path not in EMBEDDED and not local(path):
         return []
-    adapted = [step.settings.sft.lora for step in steps if step.kind == "sft" and step.settings.sft.lora.rank]
-    faults = (fault for lora in adapted for fault in target_faults(resolve(path), lora.target_modules))
-    return list(dict.fromkeys(faults))
+    found: list[str] = []
+    for step in steps:
+        if step.kind != "sft":
+            continue
+        if step.settings.sft.lora.rank:
+            found += target_faults(resolve(path), step.settings.sft.lora.target_modules)
+        if step.settings.sft.logits_gib:
+            found += logits_faults(resolve(path))
+    return list(dict.fromkeys(found))

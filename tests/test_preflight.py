@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 
@@ -101,3 +102,15 @@ def test_an_adapter_for_a_module_that_the_model_lacks_is_told_by_a_check():
     assert problem.endswith("has no module 'q_prj'; did you mean 'q_proj'?")
     assert "sft" in preflight(load([chosen[0]]))
     assert preflight(load([*chosen, "steps=[traces]"]))  # no step of these trains
+
+
+def test_a_loss_in_pieces_that_is_not_the_models_is_told_by_a_check(tmp_path):
+    folder = folders.good(tmp_path / "model")
+    stored = json.loads((folder / "config.json").read_text())
+    folders.put(folder / "config.json", **stored, final_logit_softcapping=30.0)
+    with pytest.raises(ConfigError) as caught:
+        preflight(with_model(folder, 1024, "sft.logits_gib=1"))
+    (problem,) = caught.value.problems
+    assert problem.startswith("sft.logits_gib: ")
+    assert "(final_logit_softcapping)" in problem
+    assert "sft" in preflight(with_model(folder, 1024, "sft.logits_gib=0"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sfray.models.adapters import adapter_parameters, target_faults
+from sfray.models.configuration import logits_faults
 from sfray.models.control import control_token
 from sfray.models.error import ModelError
 from sfray.models.folder import EMBEDDED, TINY, Folder, anywhere, check_folder, named, resolve
@@ -26,6 +27,7 @@ __all__ = [
     "control_token",
     "load_generation_config",
     "load_tokenizer",
+    "logits_faults",
     "named",
     "parameters",
     "prompt_ids",

@@ -15,6 +15,9 @@ FILE = "config.json"
 _SCALED = ("linear", "dynamic", "yarn")
 """Kinds of RoPE scaling whose factor lengthens the context."""
 
+_ON_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier")
+"""What architectures do to logits after the output layer: Gemma 2's cap; Cohere's, Granite's, Falcon-H1's factors."""
+
 
 def read(folder: Path) -> dict[str, Any]:
     """A folder's configuration, as it is in the file.
@@ -43,11 +46,26 @@ def longest(raw: Mapping[str, Any]) -> int | None:
     return int(rope.get("original_max_position_embeddings", positions) * rope.get("factor", 1))
 
 
+def on_logits(raw: Mapping[str, Any]) -> str | None:
+    """The key by which a model changes its logits after the output layer; None where no known one does."""
+    text = raw.get("text_config") or raw
+    return next((key for key in _ON_LOGITS if text.get(key) not in (None, 1, False)), None)
+
+
 def context_faults(folder: Path, context: int) -> Iterator[str]:
     """Says so when a model reads fewer tokens than asked for."""
     reach = longest(read(folder))
     if reach is not None and reach < context:
         yield f"{folder / FILE}: the model reads {reach:,} tokens, model.context is {context:,}; lower model.context"
+
+
+def logits_faults(folder: Path) -> Iterator[str]:
+    """Says so when a loss in pieces, ``sft.logits_gib``, would not be the model's loss."""
+    if key := on_logits(read(folder)):
+        yield (
+            f"sft.logits_gib: {folder / FILE} changes the logits after the output layer ({key}), so a loss in pieces "
+            f"is not the model's; set sft.logits_gib=0"
+        )
 
 
 def faults(folder: Path, trains: bool, trust_remote_code: bool) -> Iterator[str]:

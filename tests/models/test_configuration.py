@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sfray.models.configuration import context_faults, longest
+from sfray.models.configuration import context_faults, logits_faults, longest, on_logits
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,23 @@ from sfray.models.configuration import context_faults, longest
 )
 def test_the_longest_text_of_a_model(raw, reach):
     assert longest(raw) == reach
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        ({"final_logit_softcapping": 30.0}, "final_logit_softcapping"),
+        ({"text_config": {"final_logit_softcapping": 30.0}}, "final_logit_softcapping"),
+        ({"logit_scale": 0.0625}, "logit_scale"),
+        ({"logits_scaling": 8.0}, "logits_scaling"),
+        ({"final_logit_softcapping": None, "logits_scaling": 1.0}, None),
+        ({}, None),
+    ],
+)
+def test_what_happens_to_logits_after_the_output_layer(tmp_path, raw, key):
+    assert on_logits(raw) == key
+    (tmp_path / "config.json").write_text(json.dumps(raw))
+    assert [f"({key})" in fault for fault in logits_faults(tmp_path)] == [True] * (key is not None)
 
 
 @pytest.mark.parametrize(("context", "faults"), [(2048, 0), (2049, 1)])
