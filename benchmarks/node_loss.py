@@ -6,8 +6,8 @@
 
 Each step runs twice on two raylets of this machine (``ray.cluster_utils.Cluster``), with a worker of its own on each:
 once undisturbed, and once where the second raylet and all of its processes are killed as soon as a share of the work
-is done. SFT has no room without that node, so another one joins ten seconds later. Two results are the same where the
-bytes of all parts, or the losses of all steps and the weights, are equal.
+is done. SFT and GRPO have no room without that node, so another one joins ten seconds later. Two results are the same
+where the bytes of all parts, or the losses (GRPO's rewards) of all steps and the weights, are equal.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from sfray.progress import console
 from sfray.store import workers
 from sfray.store.artifact import Artifact
 
-SHARDS, QUESTIONS, STEPS = 24, 64, 30
-"""Shards, questions in each of those of traces, and optimizer steps."""
+SHARDS, QUESTIONS, STEPS, UPDATES = 24, 64, 30, 5
+"""Shards, questions in each of those of traces, steps of SFT and of GRPO."""
 
 BACK_SECONDS = 10.0
 """After which another node joins, where there is no room without one."""
@@ -57,6 +57,8 @@ class Kind:
         back: Whether it needs a node in the place of the one that is lost.
         done: Units that are finished.
         units: How many there are.
+        saved: Units between two checkpoints, where a checkpoint is what it goes on from.
+        gpus: Of each node, logical ones: verl counts its ranks in them.
     """
 
     make: Callable[[Config, Artifact, Path], None]
@@ -64,6 +66,8 @@ class Kind:
     back: bool
     done: Callable[[Artifact], int]
     units: int
+    saved: int = 0
+    gpus: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +119,21 @@ def _sft(config: Config, output: Artifact, folder: Path) -> None:
     stage.train(config, output, "tiny", Traces(folder / "traces"))
 
 
+def _grpo(config: Config, output: Artifact, folder: Path) -> None:
+    from sfray.training.grpo import stage
+
+    cluster.disconnect()  # verl's process is the one that joins
+    stage.train(config, output, "tiny", Questions(folder / "questions", "rl"), Questions(folder / "questions", "eval"))
+
+
+def _updates(output: Artifact) -> int:
+    from sfray.training.grpo import export, metrics
+
+    if export.last_step(output.path / "checkpoints") == 0:
+        return 0  # without a checkpoint there is nothing to go on from
+    return len(metrics.read(output.path))
+
+
 def _steps(output: Artifact) -> int:
     from sfray.training.sft.loop import read_metrics
 
@@ -124,7 +143,8 @@ def _steps(output: Artifact) -> int:
 KINDS = {
     "attempts": Kind(_attempts, (2, 1), False, lambda output: len(output.parts()), SHARDS),
     "traces": Kind(_traces, (1, 1), False, lambda output: len(output.parts()), SHARDS),
-    "sft": Kind(_sft, (1, 1), True, _steps, STEPS),
+    "sft": Kind(_sft, (1, 1), True, _steps, STEPS, saved=5),
+    "grpo": Kind(_grpo, (8, 8), True, _updates, UPDATES, saved=2, gpus=1),
 }
 
 
@@ -148,19 +168,25 @@ def settings(address: str) -> Config:
             "sft.micro_batch=4",
             f"sft.max_steps={STEPS}",
             "sft.save_every=5",
+            "grpo.nodes=2",
+            f"grpo.steps={UPDATES}",
+            "grpo.save_every=2",
+            "grpo.test_every=100",
+            "grpo.max_response=64",
         ]
     )
 
 
 @contextmanager
-def two_nodes(cpus: tuple[int, int]) -> Iterator[Any]:
+def two_nodes(kind: Kind) -> Iterator[Any]:
     """Two raylets of this machine, joined; yields the cluster."""
     cluster.prepare()
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": cpus[0], "object_store_memory": OBJECTS})
+    first, second = ({"num_cpus": n, "num_gpus": kind.gpus, "object_store_memory": OBJECTS} for n in kind.cpus)
+    made = Cluster(initialize_head=True, head_node_args=first)
     try:
-        made.add_node(num_cpus=cpus[1], object_store_memory=OBJECTS)
+        made.add_node(**second)
         cluster.connect(ClusterConfig(address=made.address))
         yield made
     finally:
@@ -172,7 +198,7 @@ def once(name: str, folder: Path, output: Artifact, moment: float | None) -> Out
     """Makes a step; with a ``moment``, the second node is lost when that share of its units is done."""
     kind, began = KINDS[name], time.monotonic()
     seen: list[int] = []
-    with two_nodes(kind.cpus) as made:
+    with two_nodes(kind) as made:
         output.open()
         if moment is not None:
             threading.Thread(target=_lose, args=(made, kind, output, moment, seen), daemon=True).start()
@@ -180,29 +206,30 @@ def once(name: str, folder: Path, output: Artifact, moment: float | None) -> Out
     if moment is not None and not seen:
         raise RuntimeError(f"{name}: it was done before the node was lost; give it more to do")
     incidents = dict(output.manifest.incidents)
-    redone = incidents.get("shards_made_twice", 0) if name != "sft" else (seen[0] % 5 if seen else 0)
+    redone = seen[0] % kind.saved if kind.saved and seen else incidents.get("shards_made_twice", 0)
     return Outcome(same_as(name, output), incidents, redone, round(time.monotonic() - began, 1))
 
 
 def _lose(made: Any, kind: Kind, output: Artifact, moment: float, seen: list[int]) -> None:
-    """Kills the second node once a share of the work is done and it has some of the rest."""
+    """Kills the second node once a share of the work is done and it has some of the rest, as verl's always have."""
     node = made.list_all_nodes()[1]
     wanted = max(1, int(moment * kind.units))
-    while kind.done(output) < wanted or not any(r.busy and r.who.node == node.node_id for r in _read(output)):
+    while kind.done(output) < wanted or not (
+        kind.gpus or any(r.busy and r.who.node == node.node_id for r in _read(output))
+    ):
         time.sleep(0.02)
     seen.append(kind.done(output))
     made.remove_node(node, allow_graceful=False)
     if kind.back:
         time.sleep(BACK_SECONDS)
-        _join(made, kind.cpus[1])
+        _join(made, kind)
 
 
-def _join(made: Any, cpus: int) -> None:
+def _join(made: Any, kind: Kind) -> None:
     """Has another node join, in processes of its own: Ray starts one inside this process from the main thread alone."""
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", f"--address={made.address}", f"--num-cpus={cpus}"]
-    node = subprocess.Popen(
-        [*command, f"--object-store-memory={OBJECTS}", "--block"], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
-    )
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", f"--address={made.address}", "--block"]
+    logical = [f"--num-cpus={kind.cpus[1]}", f"--num-gpus={kind.gpus}", f"--object-store-memory={OBJECTS}"]
+    node = subprocess.Popen([*command, *logical], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     atexit.register(node.terminate)
 
 
@@ -211,13 +238,12 @@ def _read(output: Artifact) -> list[workers.Record]:
 
 
 def same_as(name: str, output: Artifact) -> str:
-    """A hash of what must be the same: the bytes of the parts, or losses and weights."""
-    digest = hashlib.sha256()
-    if name == "sft":
-        from sfray.training.sft.loop import read_metrics
-
-        digest.update(json.dumps([line["loss"] for line in read_metrics(output.path / "metrics.jsonl")]).encode())
-    for file in sorted(output.path.glob("model/*.safetensors")) if name == "sft" else output.parts():
+    """A hash of what must be the same: the bytes of the parts, or losses (GRPO's rewards) and weights."""
+    digest, trains = hashlib.sha256(), KINDS[name].saved > 0
+    if trains:
+        lines = (output.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        digest.update(json.dumps([json.loads(line)["loss" if name == "sft" else "reward"] for line in lines]).encode())
+    for file in sorted(output.path.glob("model/*.safetensors")) if trains else output.parts():
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

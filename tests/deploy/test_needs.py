@@ -94,6 +94,18 @@ def test_on_cpu_no_stage_asks_for_gpus_and_grpo_works_beside_the_driver() -> Non
     assert [item.stage for item in found if item.driver] == ["grpo"]
 
 
+def test_on_the_cpu_of_several_nodes_grpo_takes_logical_gpus() -> None:
+    config = load(["cluster=job", "grpo.nodes=2"])
+    (grpo,) = (item for item in needs(config, 10**6) if item.stage == "grpo")
+    assert (grpo.units, grpo.gpus, grpo.cpus, grpo.beside, grpo.driver) == (
+        2,
+        config.grpo.ranks_per_node,
+        3 * config.grpo.ranks_per_node,
+        3,
+        False,
+    )
+
+
 @given(
     actors=st.integers(1, 64),
     parallel=st.sampled_from([1, 2, 4, 8]),

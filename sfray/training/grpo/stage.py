@@ -13,12 +13,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sfray import models, prompts
+from sfray import cluster, models, prompts
 from sfray.artifacts import Questions
 from sfray.config.settings import GrpoSettings
 from sfray.errors import REFUSED
@@ -31,6 +31,7 @@ from sfray.training.grpo.failure import explain
 from sfray.training.grpo.following import Following
 from sfray.training.grpo.overrides import Paths, command, quoted
 from sfray.training.stopping import stoppable
+from sfray.watch.watchdog import Watchdog
 from sfray.watch.worker import join
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -146,13 +147,14 @@ def _train(config: GrpoSettings, output: Artifact, paths: Paths, rows: int) -> N
     """Trains to the last step; after a failure again, from the last checkpoint.
 
     A launch that did not get a step further than the one before has not met with an
-    accident, so it is not repeated.
+    accident, so it is not repeated. Where nodes were lost with it, it waits for others.
     """
-    folder, furthest = output.path.resolve(), 0
+    folder, furthest, watchdog = output.path.resolve(), 0, None
     for failures in range(config.grpo.max_failures + 1):
         resumed = export.last_step(paths.checkpoints)
         if resumed >= config.grpo.steps:
             return
+        watchdog = _await_nodes(config, output, watchdog)
         try:
             _launch(config, output, paths, rows, resumed)
             return
@@ -163,6 +165,48 @@ def _train(config: GrpoSettings, output: Artifact, paths: Paths, rows: int) -> N
             furthest = reached
             console.print(f"{error}\nstarting verl again: {failures + 1} of {config.grpo.max_failures}", markup=False)
             process.end_leftovers(folder)
+
+
+def _await_nodes(config: GrpoSettings, output: Artifact, watchdog: Watchdog | None) -> Watchdog | None:
+    """Waits until the cluster has room for verl, at most ``cluster.wait_minutes``; tells which nodes were lost.
+
+    Only verl is on the cluster while it works, so this looks before each launch.
+
+    Args:
+        config: The settings.
+        output: What is made.
+        watchdog: What the launch before was preceded by; it knows the nodes that were there.
+
+    Raises:
+        NoRoom: The cluster has none by then.
+    """
+    if not config.grpo.joins_cluster(config.engine.device) or cluster.chosen_address(config.cluster) == "local":
+        return None
+    cluster.connect(config.cluster)
+    try:
+        watchdog = watchdog or Watchdog(output, "grpo", config.cluster.silent_minutes)
+        watchdog.look(now=True)
+        cluster.require_room(config.cluster, lambda alive: shortage(config, alive))
+    finally:
+        cluster.disconnect()
+    return watchdog
+
+
+def shortage(config: GrpoSettings, alive: Sequence[Mapping[str, float]]) -> str | None:
+    """Says that the nodes do not hold all ranks: verl would fail of it at once.
+
+    Args:
+        config: The settings.
+        alive: What each node has that is alive: ``CPU`` and ``GPU``.
+    """
+    nodes, ranks = config.grpo.nodes, config.grpo.ranks_per_node
+    room = sum(int(node.get("GPU", 0.0) // ranks) for node in alive)
+    if room >= nodes:
+        return None
+    return (
+        f"grpo: the nodes that are alive have room for {room} of grpo.nodes = {nodes} (grpo.ranks_per_node = {ranks} "
+        f"GPUs each): it goes on from the last checkpoint when others join"
+    )
 
 
 def _launch(config: GrpoSettings, output: Artifact, paths: Paths, rows: int, resumed: int) -> None:

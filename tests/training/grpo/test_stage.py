@@ -51,6 +51,33 @@ def test_on_gpus_verl_joins_the_job_around_it(monkeypatch, tmp_path):
     assert "RAY_ADDRESS" not in grpo.child_environment(on_gpu, tmp_path, private=True)
 
 
+def test_on_the_cpu_of_several_nodes_verl_joins_the_job_around_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    joined = grpo.child_environment(driver.config(tmp_path, 2, nodes=2), tmp_path, private=False)
+    assert (joined["RAY_ADDRESS"], joined["VERL_PLATFORM"]) == ("10.0.0.1:6379", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("device", "alive", "room"),
+    [
+        ("cuda", [{"CPU": 8.0, "GPU": 4.0}, {"CPU": 8.0, "GPU": 4.0}], None),
+        ("cuda", [{"CPU": 8.0, "GPU": 8.0}], None),
+        ("cuda", [{"CPU": 8.0, "GPU": 4.0}, {"CPU": 8.0, "GPU": 3.0}], 1),  # a node's ranks are together
+        ("cpu", [{"CPU": 8.0}, {"CPU": 8.0, "GPU": 4.0}], 1),
+        ("cuda", [], 0),
+    ],
+)
+def test_nodes_that_do_not_hold_the_ranks_are_waited_for_aloud(tmp_path, device, alive, room):
+    config = driver.config(tmp_path, 2, nodes=2, ranks_per_node=4)
+    said = grpo.shortage(replace(config, engine=replace(config.engine, device=device)), alive)
+    assert said == (
+        None
+        if room is None
+        else f"grpo: the nodes that are alive have room for {room} of grpo.nodes = 2 (grpo.ranks_per_node = 4 GPUs "
+        "each): it goes on from the last checkpoint when others join"
+    )
+
+
 def test_success_without_the_last_checkpoint_is_refused(tmp_path):
     checkpoints = tmp_path / "checkpoints"
     (checkpoints / "global_step_1").mkdir(parents=True)
