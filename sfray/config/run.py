@@ -27,7 +27,7 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The base model: ``tiny`` (embedded), a folder, or a hub name.
+    """The base model: ``tiny`` or ``nano`` (embedded), a folder, or a hub name.
 
     Attributes:
         context: Longest prompt + response, in tokens.
