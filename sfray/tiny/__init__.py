@@ -3,4 +3,4 @@
 from pathlib import Path
 
 MODEL_DIR = Path(__file__).parent / "model"
-"""A Hugging Face folder: Qwen2 weights, tokenizer, chat template and model card. ``nano`` beside it is a smaller one."""
+"""A Hugging Face folder: Qwen2 weights, tokenizer, chat template and model card; ``nano`` beside it is smaller."""
