@@ -16,7 +16,7 @@ def import_(
     source: Annotated[str, typer.Argument(help="A .parquet or .jsonl file, a folder of them, or a hub name.")],
     run: Annotated[Path, typer.Option(help="Folder of the run to make, for example runs/released.", file_okay=False)],
     task: Annotated[str, typer.Option(help="Task family that judges the answers.")] = "countdown",
-    model: Annotated[str, typer.Option(help="Model whose tokenizer counts: tiny, nano, a folder, a hub name.")] = "tiny",
+    model: Annotated[str, typer.Option(help="Model whose tokenizer counts: tiny, nano, a folder, hub name.")] = "tiny",
     shard_questions: Annotated[int, typer.Option(min=1, help="Questions per shard.")] = 16,
     default_variants: Annotated[bool, typer.Option(help="Only the four variants of the released script.")] = False,
     drop_idea_or_fast: Annotated[bool, typer.Option(help='Drop reflections with "idea" or "fast".')] = False,
