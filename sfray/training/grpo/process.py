@@ -35,6 +35,9 @@ _STACKS_SECONDS = 1.0
 _SHARED_MEMORY = Path("/dev/shm")
 _WEIGHTS = "verl_weights_*"
 
+_TRACKER = "multiprocessing.resource_tracker"
+"""In the command line of the process that removes shared memory and semaphores once those that use them have ended."""
+
 
 class GrpoStopped(RuntimeError):
     """The watch ended verl: too long, or no sign of progress."""
@@ -175,17 +178,23 @@ def end_leftovers(folder: Path) -> list[int]:
 
 
 def _kill(found: Callable[[], Iterator[psutil.Process]]) -> list[int]:
-    killed = []
-    for _ in range(3):  # A process can start another while the first is being killed.
+    killed: list[int] = []
+    for last in (False, False, True):  # A process can start another while the first is being killed.
         alive = list(found())
         if not alive:
             break
         for process in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-                killed.append(process.pid)
+                if last or not _tracks(process):
+                    process.kill()
+                    killed.append(process.pid)
         psutil.wait_procs(alive, timeout=10)
     return killed
+
+
+def _tracks(process: psutil.Process) -> bool:
+    """Whether a process is Python's tracker of resources, which cleans up and ends when its family has."""
+    return any(_TRACKER in argument for argument in process.cmdline())
 
 
 def processes(identity: str, driver: int | None = None) -> Iterator[psutil.Process]:

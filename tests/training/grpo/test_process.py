@@ -144,6 +144,26 @@ def test_descendants_that_outlive_a_good_end_are_killed(tmp_path):
     assert living(tmp_path) == []
 
 
+def test_semaphores_of_what_is_killed_are_removed_by_pythons_own_tracker(tmp_path):
+    holder = (
+        "import multiprocessing as mp, time\n"
+        "lock = mp.get_context('spawn').Lock()\n"
+        "print(lock._semlock.name, flush=True); time.sleep(600)"
+    )
+    names = []
+
+    def look():
+        if name := (tmp_path / "verl.log").read_text().strip():
+            names.append(Path("/dev/shm", f"sem.{name.removeprefix('/')}"))
+            assert names[-1].exists()
+            raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        run(python(holder), os.environ, tmp_path, PATIENT, look)
+    assert living(tmp_path) == []
+    assert not names[-1].exists()
+
+
 def test_a_new_run_kills_what_a_dead_driver_left(tmp_path):
     left = subprocess.Popen(python("import time; time.sleep(600)"), env={**os.environ, MARKER: identify(tmp_path)})
     other = subprocess.Popen(python("import time; time.sleep(600)"), env={**os.environ, MARKER: "another run"})
