@@ -7,11 +7,12 @@ from pathlib import Path
 
 _PREFIX = re.compile(r"^(?:\x1b\[\d+m)?\([^)]*pid=[^)]*\)(?:\x1b\[\d+m)? ?")
 _ERROR = re.compile(
-    r"^(?:ray\.exceptions\.)?[A-Za-z_.]*(?:Error|Exception|RewardBroken|RolloutMismatch|Interrupt)(?::|\(|$).*"
+    r"^(?:ray\.exceptions\.)?[A-Za-z_.]*(?:Error|Exception|RewardBroken|RolloutMismatch|ActorLost|Interrupt)(?::|\(|$).*"
 )
 _WRAPPERS = ("RayTaskError", "ActorDiedError", "ActorUnavailableError", "CalledProcessError")
 
 _HINTS = (
+    (r"ActorLost.*node", "A node was lost; verl needs another in its place, see grpo.nodes."),
     (r"out of memory|OutOfMemory|OOM", "Lower grpo.micro_batch, grpo.rollout.max_num_seqs or grpo.rollout."),
     (r"No space left", "Make room on the disk of run.dir; grpo.keep limits the checkpoints."),
     (r"rollout group\(s\) failed", "A rollout or its reward raised an error; the first one is above."),

@@ -6,6 +6,8 @@ reward would shrink the batch in silence. It also looks for finished rollouts ev
 
 And it hands rollouts on in the order in which they came back, which is the order of
 floating-point sums from there on. They are sorted by their keys instead.
+
+And it waits for ever for the rollouts of an actor that has died: see :mod:`sfray.training.grpo.lost`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,11 @@ import time
 from typing import Any
 
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
+
+from sfray.training.grpo.lost import require_all
+
+LOOK_SECONDS = 5.0
+"""Between two looks at whether all actors live."""
 
 
 class StrictReplayBuffer(ReplayBuffer):
@@ -26,6 +33,7 @@ class StrictReplayBuffer(ReplayBuffer):
             kwargs["poll_interval"] = poll_interval
         super().__init__(*args, **kwargs)
         self._counts: tuple[int, ...] = ()
+        self._looked = time.monotonic()
 
     def _wait_for_next_poll(self, partition_id: str, last_debug_time: float) -> float:
         # verl reports the counts every minute, also when nothing moves; a log that is silent
@@ -33,6 +41,9 @@ class StrictReplayBuffer(ReplayBuffer):
         groups = (self.pending_keys, self.running_keys, self.finished_keys)
         counts = tuple(len(keys[partition_id]) for keys in groups)
         if counts == self._counts:
+            if time.monotonic() - self._looked >= LOOK_SECONDS:
+                self._looked = time.monotonic()
+                require_all()
             time.sleep(self.poll_interval)
             return last_debug_time
         self._counts = counts

@@ -56,3 +56,9 @@ def test_explain_shows_the_end_when_no_error_is_found(tmp_path):
     log = tmp_path / "verl.log"
     log.write_text("one\ntwo\n")
     assert "  one\n  two\n" in explain(log, 0, "stopped")
+
+
+def test_a_lost_actor_is_a_cause():
+    lost = "sfray.training.grpo.lost.ActorLost: 2 of verl's actors died: vllm_server_1_0: its node has died"
+    assert causes(f"Traceback (most recent call last):\n{lost}\nWorkerDict_1:0: its node has died\n") == [lost]
+    assert hint(lost) == "A node was lost; verl needs another in its place, see grpo.nodes."

@@ -51,3 +51,18 @@ def test_rollouts_are_handed_on_in_the_order_of_their_prompts(build, monkeypatch
     assert batch.keys == ["000000000001_2_0", "000000000001_2_1", "000000000001_10_0", "000000000002_0_0"]
     assert [tag["seq_len"] for tag in batch.tags] == [2, 4, 1, 0]
     assert cleared == [["000000000002", "000000000001"]]
+
+
+def test_who_waits_for_a_dead_actor_is_told(build, monkeypatch):
+    from sfray.training.grpo import replay
+    from sfray.training.grpo.lost import ActorLost
+
+    def dead():
+        raise ActorLost("1 of verl's actors died:\nvllm_server_1_0: its node has died")
+
+    monkeypatch.setattr(replay, "require_all", dead)
+    monkeypatch.setattr(replay, "LOOK_SECONDS", 0.05)
+    buffer = build(poll_interval=0.06)
+    buffer._wait_for_next_poll("train", 0.0)
+    with pytest.raises(ActorLost, match="vllm_server_1_0"):
+        buffer._wait_for_next_poll("train", 0.0)
