@@ -6,7 +6,8 @@
 A head without CPUs and two nodes, as the rendered manifests have them, each in a Linux network namespace (``ip netns``,
 which needs root), joined by a bridge: no node reaches another but by its address. They share the disk, as nodes of a
 cluster share ``run.dir``. Engines, builders, SFT's workers and GRPO's ranks (rollout, actor and, for its KL term, the
-reference) are two of each. Where the processes worked is read from the kernel while they do.
+reference) are two of each. Where the processes worked is read from the kernel while they do. GRPO starts from the base:
+what so little fine-tuning leaves earns no reward, and two curves of zeros would show nothing.
 """
 
 from __future__ import annotations
@@ -47,11 +48,20 @@ SETTINGS = (
     "trace.builders=2",
     "sft.workers=2",
     "sft.batch=4",
+    "method.grpo.model=base",
+    "grpo.steps=4",
+    "grpo.max_response=64",
     "grpo.kl_coef=0.001",
 )
 """Of both runs: two of everything."""
 
-TWO = ("cluster=job", f"cluster.address={SUBNET}.10:{PORT}", "cluster.wait_minutes=1", "grpo.nodes=2")
+TWO = (
+    "cluster=job",
+    f"cluster.address={SUBNET}.10:{PORT}",
+    "cluster.wait_minutes=1",
+    "sft.cpus_per_worker=5",  # no node has room for both
+    "grpo.nodes=2",
+)
 ONE = ("cluster.num_cpus=4", "grpo.ranks_per_node=2")
 
 ENVIRONMENT = {
@@ -61,6 +71,9 @@ ENVIRONMENT = {
     "RAY_worker_niceness": "0",
     "RAY_prestart_worker_first_driver": "0",
 }
+SPREAD = ("MapWorker", "RayTrainWorker", "WorkerDict", "vLLMHttpServer")
+"""Beginnings of the titles of what works on both nodes: engines, SFT's workers, GRPO's actors and rollouts."""
+
 LAUNCH = Path(__file__).parents[1] / "launch.py"
 
 
@@ -209,10 +222,12 @@ def compare(folder: Path, extra: list[str]) -> dict[str, Any]:
 
 
 def faults(found: Mapping[str, Any]) -> list[str]:
-    """What is not as promised: another row or weight before GRPO, or work on one node alone."""
-    others = [f"{step} is not the same" for step, same in found["same"].items() if not same and "grpo" not in step]
-    used = {node for nodes in found["nodes"].values() for node in nodes}
-    return others + [f"nothing worked on {node}" for node in WORKERS if node not in used]
+    """What is not as promised: another row or weight before GRPO, work on one node alone, curves without rewards."""
+    wrong = [f"{step} is not the same" for step, same in found["same"].items() if not same and "grpo" not in step]
+    for what in SPREAD:
+        used = {node for title, nodes in found["nodes"].items() if title.startswith(what) for node in nodes}
+        wrong += [f"no {what} worked on {node}" for node in WORKERS if node not in used]
+    return wrong + [f"no reward, {where}" for where, rewards in found["rewards"].items() if not any(rewards)]
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.two_nodes import HEAD, NODES, WORKERS, address, curve, faults, left, networks, node_of, within
+from benchmarks.two_nodes import HEAD, NODES, SPREAD, WORKERS, address, curve, faults, left, networks, node_of, within
 
 
 def can_make_networks() -> bool:
@@ -42,7 +42,8 @@ def test_a_node_has_a_network_of_its_own_and_knows_its_name():
 
 FOUND = {
     "same": {"attempts": True, "sft": True, "grpo": False, "eval_grpo": False},
-    "nodes": {"ShardWorker": [*WORKERS], "Coordinator": [HEAD]},
+    "nodes": {**{f"{title}.run": [*WORKERS] for title in SPREAD}, "Coordinator": [HEAD]},
+    "rewards": {"two": [0.0, 0.5], "one": [0.0, 0.5]},
 }
 
 
@@ -51,8 +52,9 @@ FOUND = {
     [
         ({}, []),
         ({"same": FOUND["same"] | {"sft": False}}, ["sft is not the same"]),
-        ({"nodes": {"ShardWorker": [WORKERS[0]]}}, [f"nothing worked on {WORKERS[1]}"]),
-        ({"nodes": {}}, [f"nothing worked on {node}" for node in WORKERS]),
+        ({"nodes": FOUND["nodes"] | {"WorkerDict.run": [WORKERS[0]]}}, [f"no WorkerDict worked on {WORKERS[1]}"]),
+        ({"nodes": {}}, [f"no {title} worked on {node}" for title in SPREAD for node in WORKERS]),
+        ({"rewards": {"two": [0.0], "one": [0.5]}}, ["no reward, two"]),
     ],
 )
 def test_what_counts_as_a_fault(change, fault):
