@@ -98,4 +98,4 @@ def test_run_works_in_an_empty_folder(site: Path, tmp_path: Path) -> None:
 def test_a_wrong_option_names_those_of_the_installed_tree(site: Path, tmp_path: Path) -> None:
     done = sfray(site, tmp_path, "check", "model=tinny")
     assert done.returncode == 2
-    assert "model=tinny: no such option; conf/model has olmo3_7b, " in done.stderr
+    assert "model=tinny: no such option; conf/model has nano, olmo3_7b, " in done.stderr

@@ -34,7 +34,7 @@ def test_check_accepts_the_default_and_imports_no_engine():
     [
         ("grpo.lrr=1", "grpo.lrr: no such key; did you mean grpo.lr"),
         ("sampel.n=4", "sampel.n: no such key; did you mean sample.n"),
-        ("model=huge", "model=huge: no such option; conf/model has olmo3_7b, qwen2.5_1.5b, qwen2.5_7b, tiny"),
+        ("model=huge", "model=huge: no such option; conf/model has nano, olmo3_7b, qwen2.5_1.5b, qwen2.5_7b, tiny"),
         ("grpo.mini_batch=3", "grpo.mini_batch: 3 does not divide grpo.batch"),
         ("sft.lr=fast", "sft.lr: expected float, got 'fast'"),
     ],

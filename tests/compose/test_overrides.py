@@ -10,7 +10,7 @@ from hydra.errors import HydraException
 from sfray.compose.overrides import groups, is_group, is_key, parsed, problems
 
 CONF = Path(__file__).parents[2] / "conf"
-MODELS = "conf/model has olmo3_7b, qwen2.5_1.5b, qwen2.5_7b, tiny"
+MODELS = "conf/model has nano, olmo3_7b, qwen2.5_1.5b, qwen2.5_7b, tiny"
 
 
 def found(text: str, *more: str) -> list[str]:

@@ -98,7 +98,7 @@ WRONG = [
     (["experiment=[null]", "foo=1"], "experiment=[null]: None names no option; conf/experiment has ablation/"),
     (["~sft.betas.0"], "sft.betas.0: no item of a list can be left out; give the whole list, sft.betas=[…]"),
     (["~sft.lr", "~sft.betas.0"], "sft.betas.0: no item of a list can be left out"),
-    (["model=${oc.env:SFRAY_NONE,tinny}"], "In 'config': Could not find 'model/tinny'; there are olmo3_7b, "),
+    (["model=${oc.env:SFRAY_NONE,tinny}"], "In 'config': Could not find 'model/tinny'; there are nano, olmo3_7b, "),
     (
         ["experiment/paper=countdown_1.5b"],
         "experiment/paper: not among the defaults of config.yaml; add it with +experiment/paper=countdown_1.5b",
@@ -170,7 +170,7 @@ FILES = [
     (
         "experiment/own.yaml",
         "# @package _global_\ndefaults: [override /model: tinny]\n",
-        "In 'config': Could not find 'model/tinny'; there are olmo3_7b, qwen2.5_1.5b, qwen2.5_7b, tiny",
+        "In 'config': Could not find 'model/tinny'; there are nano, olmo3_7b, qwen2.5_1.5b, qwen2.5_7b, tiny",
     ),
     (
         "experiment/own.yaml",
