@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pyarrow.parquet as pq
 
 from benchmarks.result import result as of
 from sfray.progress import console
@@ -164,6 +165,7 @@ class Placement(threading.Thread):
     """Looks where Ray's workers are, every second."""
 
     def __init__(self) -> None:
+        """Has seen nothing yet."""
         super().__init__(daemon=True)
         self.seen: dict[str, set[str]] = defaultdict(set)
         self.stopped = threading.Event()
@@ -189,9 +191,11 @@ def left(run: Path) -> dict[str, str]:
     """Step -> a hash of what it left: its rows, or its model's weights."""
     found = {}
     for step in sorted(path for path in run.iterdir() if (path / "manifest.json").exists()):
-        files = sorted([*step.glob("part-*.parquet"), *step.glob("model/*.safetensors")])
-        if files:
-            found[step.name] = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+        # Not the bytes of a part: it also holds the fingerprint of its artifact, which grpo.nodes is part of.
+        rows = [row for part in sorted(step.glob("part-*.parquet")) for row in pq.read_table(part).to_pylist()]
+        weights = [file.read_bytes() for file in sorted(step.glob("model/*.safetensors"))]
+        if rows or weights:
+            found[step.name] = hashlib.sha256(b"".join([json.dumps(rows).encode(), *weights])).hexdigest()
     return found
 
 

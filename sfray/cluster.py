@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import secrets
@@ -194,6 +195,24 @@ def nodes() -> list[dict[str, float]]:
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def room(alive: Sequence[Mapping[str, float]], cpus: float = 0.0, gpus: float = 0.0) -> int:
+    """How many units of so many CPUs and GPUs the nodes hold, each unit whole on one node.
+
+    Args:
+        alive: What each node has, as :func:`nodes` gives it.
+        cpus: Of a unit.
+        gpus: Of a unit.
+
+    Raises:
+        ValueError: A unit takes nothing.
+    """
+    wanted = [(name, amount) for name, amount in (("CPU", cpus), ("GPU", gpus)) if amount > 0]
+    if not wanted:
+        raise ValueError("a unit that takes neither CPUs nor GPUs fits any number of times")
+    # A third of a CPU fits three times, whatever floats make of it.
+    return sum(min(math.floor(node.get(name, 0.0) / amount + 1e-9) for name, amount in wanted) for node in alive)
 
 
 def require_shared(folder: Path) -> None:

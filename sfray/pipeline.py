@@ -243,8 +243,9 @@ def _on_cluster(step: Step, config: Config) -> None:
     elif step.stage.cluster == "own":
         if config.grpo.joins_cluster(config.engine.device) and cluster.chosen_address(config.cluster) != "local":
             cluster.require_answer(config.cluster)
-            _join(step, config)  # what verl would find out later, and say in other words
-        cluster.disconnect()
+            _join(step, config)  # what verl would find out later, and say in other words; the stage leaves it
+        else:
+            cluster.disconnect()
 
 
 def _join(step: Step, config: Config) -> None:

@@ -18,6 +18,7 @@ from sfray.cluster import (
     on_local_disk,
     remove_old_sessions,
     require_answer,
+    room,
 )
 from sfray.config import ClusterConfig
 
@@ -54,6 +55,25 @@ def test_dead_nodes_do_not_count(monkeypatch):
     made = [{"Alive": alive, "Resources": {"CPU": cpus}} for alive, cpus in ((True, 2.0), (False, 8.0), (True, 4.0))]
     monkeypatch.setattr(ray, "nodes", lambda: made)
     assert nodes() == [{"CPU": 2.0}, {"CPU": 4.0}]
+
+
+@pytest.mark.parametrize(
+    ("alive", "cpus", "gpus", "units"),
+    [
+        ([{"CPU": 4.0}, {"CPU": 3.0}], 2, 0, 3),
+        ([{"CPU": 8.0, "GPU": 4.0}, {"CPU": 2.0, "GPU": 8.0}], 1, 2, 4),
+        ([{"CPU": 8.0}], 1, 1, 0),
+        ([{"CPU": 1.0}], 1 / 3, 0, 3),
+        ([], 1, 0, 0),
+    ],
+)
+def test_units_are_whole_on_one_node(alive, cpus, gpus, units):
+    assert room(alive, cpus, gpus) == units
+
+
+def test_a_unit_takes_something():
+    with pytest.raises(ValueError, match="any number of times"):
+        room([{"CPU": 1.0}])
 
 
 def test_storage_that_a_node_does_not_see_is_refused(monkeypatch, tmp_path):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
+from sfray.cluster import room
 from sfray.deploy.needs import Need
 
 Resources = Mapping[str, float]
@@ -28,7 +28,7 @@ def shortfall(need: Need, nodes: Sequence[Resources]) -> str | None:
         nodes: What each node that is alive has.
     """
     wanted = need.units if need.kind in ("sft", "grpo") else 1
-    there = sum(_units(need, node) for node in nodes)
+    there = room(nodes, need.cpus, need.gpus)
     cpus = sum(node.get("CPU", 0.0) for node in nodes)
     if there >= wanted and cpus >= wanted * need.cpus + need.beside:
         return None
@@ -40,13 +40,3 @@ def shortfall(need: Need, nodes: Sequence[Resources]) -> str | None:
         f"{need.stage}: needs {wanted} times {each}{beside} at once, each on one node; of the {len(nodes)} nodes that "
         f"are alive ({parts}) only {there} can be had. Lower {lower}"
     )
-
-
-def _units(need: Need, node: Resources) -> int:
-    """How many units of a step one node can hold."""
-    rooms = [
-        math.floor(node.get(name, 0.0) / amount + 1e-9)
-        for name, amount in (("CPU", need.cpus), ("GPU", need.gpus))
-        if amount > 0
-    ]
-    return min(rooms, default=need.units)

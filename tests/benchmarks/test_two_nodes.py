@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.two_nodes import HEAD, NODES, SPREAD, WORKERS, address, curve, faults, left, networks, node_of, within
@@ -62,18 +64,22 @@ def test_what_counts_as_a_fault(change, fault):
 
 
 def test_what_a_run_left(tmp_path):
-    for step, file, text in (("attempts", "part-00000.parquet", "a"), ("sft", "model/model.safetensors", "b")):
-        target = tmp_path / step / file
-        target.parent.mkdir(parents=True)
-        target.write_text(text)
+    for step in ("attempts", "results", "sft"):
+        (tmp_path / step).mkdir()
         (tmp_path / step / "manifest.json").write_text("{}")
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "manifest.json").write_text("{}")
-    before = left(tmp_path)
+    (tmp_path / "sft" / "model").mkdir()
+
+    def write(text, fingerprint, weights):
+        table = pa.table({"id": ["a"], "text": [text]}).replace_schema_metadata({"sfray.fingerprint": fingerprint})
+        pq.write_table(table, tmp_path / "attempts" / "part-00000.parquet")
+        (tmp_path / "sft" / "model" / "model.safetensors").write_text(weights)
+        return left(tmp_path)
+
+    before = write("x", "1", "w")
     assert list(before) == ["attempts", "sft"]
-    (tmp_path / "sft" / "model" / "model.safetensors").write_text("c")
-    after = left(tmp_path)
-    assert (after["attempts"] == before["attempts"], after["sft"] == before["sft"]) == (True, False)
+    assert write("x", "2", "w") == before
+    assert write("y", "1", "w") == before | {"attempts": left(tmp_path)["attempts"]} != before
+    assert write("x", "1", "v") == before | {"sft": left(tmp_path)["sft"]} != before
 
 
 def test_the_reward_of_each_step(tmp_path):

@@ -170,7 +170,7 @@ def _train(config: GrpoSettings, output: Artifact, paths: Paths, rows: int) -> N
 def _await_nodes(config: GrpoSettings, output: Artifact, watchdog: Watchdog | None) -> Watchdog | None:
     """Waits until the cluster has room for verl, at most ``cluster.wait_minutes``; tells which nodes were lost.
 
-    Only verl is on the cluster while it works, so this looks before each launch.
+    Only verl is on the cluster while it works, so this looks before each launch, and leaves the cluster then.
 
     Args:
         config: The settings.
@@ -200,11 +200,11 @@ def shortage(config: GrpoSettings, alive: Sequence[Mapping[str, float]]) -> str 
         alive: What each node has that is alive: ``CPU`` and ``GPU``.
     """
     nodes, ranks = config.grpo.nodes, config.grpo.ranks_per_node
-    room = sum(int(node.get("GPU", 0.0) // ranks) for node in alive)
-    if room >= nodes:
+    there = cluster.room(alive, gpus=ranks)
+    if there >= nodes:
         return None
     return (
-        f"grpo: the nodes that are alive have room for {room} of grpo.nodes = {nodes} (grpo.ranks_per_node = {ranks} "
+        f"grpo: the nodes that are alive have room for {there} of grpo.nodes = {nodes} (grpo.ranks_per_node = {ranks} "
         f"GPUs each): it goes on from the last checkpoint when others join"
     )
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from sfray import models
 from sfray.artifacts import Traces
-from sfray.cluster import nodes
+from sfray.cluster import nodes, room
 from sfray.compute.hardware import GIB
 from sfray.config.settings import SftSettings
 from sfray.io.arrow import from_table, to_table
@@ -206,13 +206,12 @@ def shortage(config: SftSettings, alive: Sequence[Mapping[str, float]]) -> str |
         alive: What each node has that is alive: ``CPU`` and ``GPU``.
     """
     sft, gpu = config.sft, config.engine.device == "cuda"
-    each = [n.get("CPU", 0.0) / sft.cpus_per_worker for n in alive]
-    room = sum(int(min(cpus, n.get("GPU", 0.0)) if gpu else cpus) for cpus, n in zip(each, alive, strict=True))
-    if room >= sft.workers:
+    there = room(alive, sft.cpus_per_worker, 1 if gpu else 0)
+    if there >= sft.workers:
         return None
     what = "1 GPU and " if gpu else ""
     return (
-        f"sft: the nodes that are alive have room for {room} of sft.workers = {sft.workers} ({what}"
+        f"sft: the nodes that are alive have room for {there} of sft.workers = {sft.workers} ({what}"
         f"{sft.cpus_per_worker:g} CPUs each): it waits for another node, and goes on from the last checkpoint"
     )
 

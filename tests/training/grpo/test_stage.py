@@ -78,6 +78,36 @@ def test_nodes_that_do_not_hold_the_ranks_are_waited_for_aloud(tmp_path, device,
     )
 
 
+def test_each_launch_on_a_cluster_waits_for_room_and_leaves_it(tmp_path, monkeypatch):
+    done = []
+
+    class Watchdog:
+        """Notes when it is made, and when it looks."""
+
+        def __init__(self, *_):
+            done.append("made")
+
+        def look(self, now):
+            done.append(f"look {now}")
+
+    monkeypatch.setattr(grpo, "Watchdog", Watchdog)
+    monkeypatch.setattr(grpo.cluster, "connect", lambda _: done.append("connect"))
+    monkeypatch.setattr(grpo.cluster, "disconnect", lambda: done.append("disconnect"))
+    monkeypatch.setattr(grpo.cluster.time, "sleep", lambda _: done.append("wait"))
+    alive = [[{"GPU": 1.0}], [{"GPU": 1.0}, {"GPU": 1.0}]]
+    monkeypatch.setattr(grpo.cluster, "nodes", lambda: alive.pop(0) if len(alive) > 1 else alive[0])
+    config = driver.config(tmp_path, 2, nodes=2, ranks_per_node=1)
+    config = replace(config, cluster=replace(config.cluster, address="head:6379", wait_minutes=1))
+    output = Artifact(tmp_path, "grpo", {}, {})
+    watchdog = grpo._await_nodes(config, output, None)
+    assert done == ["connect", "made", "look True", "wait", "disconnect"]
+    done.clear()
+    assert grpo._await_nodes(config, output, watchdog) is watchdog
+    assert done == ["connect", "look True", "disconnect"]
+    alone = replace(config, grpo=replace(config.grpo, nodes=1))
+    assert grpo._await_nodes(alone, output, None) is None
+
+
 def test_success_without_the_last_checkpoint_is_refused(tmp_path):
     checkpoints = tmp_path / "checkpoints"
     (checkpoints / "global_step_1").mkdir(parents=True)
