@@ -30,6 +30,7 @@ import psutil
 
 from benchmarks.result import result as of
 from sfray.progress import console
+from sfray.training.grpo.process import shared_memory
 
 MARKER = "SFRAY_JOB_STOP"
 """Variable that every process of the head and of its jobs has; its value is this benchmark's own."""
@@ -174,27 +175,16 @@ def _shared() -> frozenset[str]:
     return frozenset(path.name for path in Path("/dev/shm").iterdir())
 
 
-def _mapped(but: frozenset[int]) -> str:
-    """What all processes but some have mapped, as one text."""
-    texts = []
-    for process in psutil.process_iter():
-        if process.pid not in but:
-            try:
-                texts.append(Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8", errors="replace"))
-            except OSError:
-                continue  # gone, or another user's
-    return "\n".join(texts)
-
-
 def remains(at: Head) -> tuple[list[str], list[str], list[str]]:
     """Processes, shared memory and temporary files that are there beside what was before any job."""
     pids, shared = at.before
     processes = [p for p in marked(at.mark) if p.pid not in pids]
     titles = sorted(filter(None, (_title(process) for process in processes)))
-    new = _shared() - shared
-    others = _mapped(frozenset(p.pid for p in processes)) if new else ""
+    mine = {process.pid for process in processes}
+    others = shared_memory(process for process in psutil.process_iter() if process.pid not in mine)
+    new = _shared() - shared - {path.name for path in others}
     folders = sorted(path.name for path in at.temporary.iterdir() if path.name.startswith(OURS))
-    return titles, sorted(name for name in new if name not in others), folders
+    return titles, sorted(new), folders
 
 
 def _title(process: psutil.Process) -> str | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,9 +35,12 @@ _STACKS_SECONDS = 1.0
 
 _SHARED_MEMORY = Path("/dev/shm")
 _WEIGHTS = "verl_weights_*"
+_MAPPED = re.compile(rf"^\S+ \S+ \S+ \S+ (\d+) +{_SHARED_MEMORY}/", re.MULTILINE)
+"""The inode of a file in shared memory, in ``/proc/<pid>/maps``."""
 
-_TRACKER = "multiprocessing.resource_tracker"
-"""In the command line of the process that removes shared memory and semaphores once those that use them have ended."""
+_LOOK_SECONDS = 10.0
+"""Between two looks at what a run's processes hold in shared memory. It is noted while they live: Ray kills Python's
+own tracker of it together with them, and `ray job stop` kills all at once."""
 
 
 class GrpoStopped(RuntimeError):
@@ -122,15 +126,23 @@ def run(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        held: set[Path] = set()
+        looked = time.monotonic()
         try:
             while process.poll() is None:
                 _check(watch, process)
                 on_poll()
+                if time.monotonic() - looked >= _LOOK_SECONDS:
+                    looked = time.monotonic()
+                    held |= shared_memory(processes(identity))
                 time.sleep(limits.poll)
         finally:
+            held |= shared_memory(processes(identity))
             _kill(lambda: processes(identity, os.getpid()))  # a driver that has taken over has the same marker
             process.wait()
             end_leftovers(folder)
+            for path in held - shared_memory(psutil.process_iter()):
+                path.unlink(missing_ok=True)
     on_poll()
     return process.returncode
 
@@ -178,23 +190,17 @@ def end_leftovers(folder: Path) -> list[int]:
 
 
 def _kill(found: Callable[[], Iterator[psutil.Process]]) -> list[int]:
-    killed: list[int] = []
-    for last in (False, False, True):  # A process can start another while the first is being killed.
+    killed = []
+    for _ in range(3):  # A process can start another while the first is being killed.
         alive = list(found())
         if not alive:
             break
         for process in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
-                if last or not _tracks(process):
-                    process.kill()
-                    killed.append(process.pid)
+                process.kill()
+                killed.append(process.pid)
         psutil.wait_procs(alive, timeout=10)
     return killed
-
-
-def _tracks(process: psutil.Process) -> bool:
-    """Whether a process is Python's tracker of resources, which cleans up and ends when its family has."""
-    return any(_TRACKER in argument for argument in process.cmdline())
 
 
 def processes(identity: str, driver: int | None = None) -> Iterator[psutil.Process]:
@@ -214,16 +220,31 @@ def processes(identity: str, driver: int | None = None) -> Iterator[psutil.Proce
                 yield process
 
 
+def shared_memory(holders: Iterable[psutil.Process]) -> set[Path]:
+    """The files in shared memory, semaphores among them, that processes have mapped.
+
+    They are found by their inodes: who makes a semaphore has mapped it under a name that it had before.
+    """
+    inodes: set[int] = set()
+    for process in holders:
+        with contextlib.suppress(OSError):  # gone, or another user's
+            maps = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8", errors="replace")
+            inodes.update(map(int, _MAPPED.findall(maps)))
+    found = set()
+    for path in _SHARED_MEMORY.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino in inodes:
+                found.add(path)
+    return found
+
+
 def weight_buffers(identity: str) -> list[Path]:
     """verl's weight buffers in shared memory that a run holds, or that no process holds any more.
 
     Buffers that a living process of another run has mapped are not among them.
     """
-    present = {str(p): p for p in _SHARED_MEMORY.glob(_WEIGHTS) if p.stat().st_uid == os.getuid()}
-    for process in psutil.process_iter() if present else ():
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            mapped = {m.path for m in process.memory_maps()} & present.keys()
-            if mapped and process.environ().get(MARKER) != identity:
-                for path in mapped:
-                    del present[path]
-    return sorted(present.values())
+    present = {p for p in _SHARED_MEMORY.glob(_WEIGHTS) if p.stat().st_uid == os.getuid()}
+    if not present:
+        return []
+    ours = {process.pid for process in processes(identity)}
+    return sorted(present - shared_memory(process for process in psutil.process_iter() if process.pid not in ours))

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from sfray.io.operations import allow, guard
+from sfray.training.grpo import process
 from sfray.training.grpo.process import (
     MARKER,
     PARENT,
@@ -144,7 +145,7 @@ def test_descendants_that_outlive_a_good_end_are_killed(tmp_path):
     assert living(tmp_path) == []
 
 
-def test_semaphores_of_what_is_killed_are_removed_by_pythons_own_tracker(tmp_path):
+def test_semaphores_of_what_is_killed_are_removed(tmp_path):
     holder = (
         "import multiprocessing as mp, time\n"
         "lock = mp.get_context('spawn').Lock()\n"
@@ -162,6 +163,27 @@ def test_semaphores_of_what_is_killed_are_removed_by_pythons_own_tracker(tmp_pat
         run(python(holder), os.environ, tmp_path, PATIENT, look)
     assert living(tmp_path) == []
     assert not names[-1].exists()
+
+
+def test_shared_memory_of_processes_that_died_is_removed_unless_others_use_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "_LOOK_SECONDS", 0.05)
+    mine, shared = (Path(f"/dev/shm/sfraytest{os.getpid()}{i}") for i in range(2))
+    dies = BUFFER.replace("time.sleep(600)", "time.sleep(1)")
+    both = (
+        f"import subprocess\nfor p in {[str(mine), str(shared)]}:\n  subprocess.Popen([sys.executable, '-c', code, p])"
+    )
+    other = subprocess.Popen(python(BUFFER, str(shared)), stdout=subprocess.PIPE)
+    try:
+        assert other.stdout.readline() == b"mapped\n"
+        code = f"import sys, time\ncode = {dies!r}\n{both}\ntime.sleep(2)"
+        assert run(python(code), os.environ, tmp_path, PATIENT, lambda: None) == 0
+        assert [path.exists() for path in (mine, shared)] == [False, True]
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()
+        for path in (mine, shared):
+            path.unlink(missing_ok=True)
 
 
 def test_a_new_run_kills_what_a_dead_driver_left(tmp_path):
