@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -68,6 +69,14 @@ def wait_for_steps(path: Path, process: subprocess.Popen, steps: int) -> list[di
         assert process.poll() is None, (path.parents[1] / "driver.log").read_text()[-4000:]
         time.sleep(0.005)
     raise AssertionError("too slow")
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Waits until something holds."""
+    deadline = time.monotonic() + 100
+    while not condition():
+        assert time.monotonic() < deadline, "too slow"
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -300,15 +309,24 @@ def ended_in_the_middle(
     Returns:
         The driver, which has ended, and the log of all drivers.
     """
+    log = folder / "driver.log"
+    earlier = log.stat().st_size if log.exists() else 0
     process = start(folder, stage=stage, sft=sft)
     wait_for_steps(folder / stage / "metrics.jsonl", process, steps)
     workers = trainers(process)
     assert len(workers) == 1
     children = workers if number == signal.SIGKILL else psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(number)
+    if number == signal.SIGKILL:
+        process.send_signal(number)
+    else:
+        workers[0].suspend()  # a worker takes milliseconds for a step: it would reach the last one first
+        wait_until(lambda: re.search(rb"sft: \d+/\d+ steps", log.read_bytes()[earlier:]))
+        process.send_signal(number)
+        wait_until((folder / stage / "stop").read_bytes)
+        workers[0].resume()
     process.wait(500)
     assert psutil.wait_procs(children, timeout=60)[1] == []  # without a driver they end by themselves
-    return process, (folder / "driver.log").read_text()
+    return process, log.read_text()
 
 
 @pytest.mark.engine
