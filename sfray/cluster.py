@@ -31,8 +31,6 @@ _QUIET = {
     "RAY_worker_niceness": "0",
     # Ray Data's thread outlives the cluster of a driver that is ended, and would start another one.
     "RAY_ENABLE_AUTO_CONNECT": "0",
-    # Loaded machines need longer than a minute to import torch in every worker.
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",
 }
 
 

@@ -39,6 +39,8 @@ class SftConfig:
 
     Attributes:
         workers: Data-parallel workers.
+        min_workers: How few of them go on where nodes were lost; null waits until all have room. A step stays the
+            same, up to the order of its sums.
         batch: Sequences per optimizer step, over all workers.
         micro_batch: Sequences per forward pass of one worker.
         micro_tokens: Positions per forward pass of one worker, padding included, in place of ``micro_batch``; a
@@ -55,6 +57,7 @@ class SftConfig:
     """
 
     workers: Annotated[int, AT_LEAST_ONE] = 1
+    min_workers: Annotated[int | None, AT_LEAST_ONE, SPEED_ONLY] = None
     cpus_per_worker: Annotated[float, ABOVE_ZERO, SPEED_ONLY] = 1.0
     batch: Annotated[int, AT_LEAST_ONE] = 1
     micro_batch: Annotated[int, AT_LEAST_ONE] = 1
@@ -76,6 +79,16 @@ class SftConfig:
     keep: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 2
     max_failures: Annotated[int, NOT_NEGATIVE, SPEED_ONLY] = 2
     deepspeed: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fewest_workers(self) -> int:
+        """How few workers it runs with."""
+        return self.workers if self.min_workers is None else self.min_workers
+
+    @property
+    def fewest_key(self) -> str:
+        """The config key that says so."""
+        return "sft.workers" if self.min_workers is None else "sft.min_workers"
 
 
 @dataclass(frozen=True)
@@ -173,6 +186,8 @@ def sft_problems(sft: SftConfig) -> Iterator[str]:
     per_step = sft.workers * sft.micro_batch
     if sft.micro_tokens is None and per_step > 0 and sft.batch % per_step:
         yield f"sft.batch: {sft.batch} is not a multiple of sft.workers x sft.micro_batch = {per_step}"
+    if sft.fewest_workers > sft.workers:
+        yield f"sft.min_workers: {sft.min_workers} is more than sft.workers = {sft.workers}"
     if len(sft.betas) != 2:
         yield f"sft.betas: two numbers are needed, got {sft.betas}"
     elif not all(0 <= beta < 1 for beta in sft.betas):

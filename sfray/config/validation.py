@@ -295,14 +295,14 @@ def _resources(config: Config) -> Iterator[str]:
                 f"engine.actors: {config.engine.actors} x engine.cpus_per_actor = {wanted:g} leaves less than one "
                 f"CPU of cluster.num_cpus = {cpus} for reading and writing; the pool would wait for ever"
             )
-        if config.sft.workers * config.sft.cpus_per_worker > cpus:
-            yield f"sft.workers: {config.sft.workers} x sft.cpus_per_worker is over cluster.num_cpus = {cpus}"
+        if (fewest := config.sft.fewest_workers) * config.sft.cpus_per_worker > cpus:
+            yield f"{config.sft.fewest_key}: {fewest} x sft.cpus_per_worker is over cluster.num_cpus = {cpus}"
     gpus = config.cluster.num_gpus
     if config.engine.device == "cuda" and gpus is not None:
         wanted_gpus = config.engine.actors * config.engine.tensor_parallel
         if wanted_gpus > gpus:
             yield f"engine.actors: {wanted_gpus} GPUs are needed, cluster.num_gpus = {gpus}"
-        if config.sft.workers > gpus:
-            yield f"sft.workers: {config.sft.workers} GPUs are needed, cluster.num_gpus = {gpus}"
+        if (fewest := config.sft.fewest_workers) > gpus:
+            yield f"{config.sft.fewest_key}: {fewest} GPUs are needed, cluster.num_gpus = {gpus}"
         if config.grpo.nodes == 1 and config.grpo.ranks_per_node > gpus:
             yield f"grpo.ranks_per_node: {config.grpo.ranks_per_node} GPUs are needed, cluster.num_gpus = {gpus}"

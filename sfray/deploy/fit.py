@@ -21,13 +21,11 @@ _KEYS = {
 def shortfall(need: Need, nodes: Sequence[Resources]) -> str | None:
     """Why a step would wait for ever; None when it fits.
 
-    Training needs all its workers at once. Of engines and builders one is enough: the others' work falls to it.
-
     Args:
         need: Of the step.
         nodes: What each node that is alive has.
     """
-    wanted = need.units if need.kind in ("sft", "grpo") else 1
+    wanted = need.fewest
     there = room(nodes, need.cpus, need.gpus)
     cpus = sum(node.get("CPU", 0.0) for node in nodes)
     if there >= wanted and cpus >= wanted * need.cpus + need.beside:

@@ -68,6 +68,8 @@ class Need:
         scratch: Bytes on the local disk of a node.
         driver: Whether it runs where the driver does, and not on the workers.
         kind: Name of the step's stage.
+        fewest: Units that it starts with: training needs its workers at once, of engines and builders one is enough,
+            as the others' work falls to it.
     """
 
     stage: str
@@ -82,6 +84,7 @@ class Need:
     scratch: int = 0
     driver: bool = False
     kind: str = ""
+    fewest: int = 1
 
     @property
     def total_gpus(self) -> int:
@@ -158,10 +161,11 @@ def _sft(stage: str, config: SftSettings, parameters: int) -> Need:
     sft = config.sft
     if config.engine.device == "cpu":
         # Weights, gradients and Adam's moments, all float32; stages 1 to 3 of ZeRO share some of it out.
-        return Need(stage, sft.workers, 0, sft.cpus_per_worker, memory=CPU_PROCESS + 16 * parameters)
+        memory = CPU_PROCESS + 16 * parameters
+        return Need(stage, sft.workers, 0, sft.cpus_per_worker, memory=memory, fewest=sft.fewest_workers)
     loaded = parameters * BYTES[config.model.dtype]
     # What DeepSpeed moves to the host: the float32 copy and both moments, shared out among the workers.
-    moved = 12 * parameters // sft.workers if _moves_to_host(sft.deepspeed) else 0
+    moved = 12 * parameters // sft.fewest_workers if _moves_to_host(sft.deepspeed) else 0
     return Need(
         stage,
         sft.workers,
@@ -172,6 +176,7 @@ def _sft(stage: str, config: SftSettings, parameters: int) -> Need:
         shm=SHM_PER_GPU,
         # A checkpoint is gathered on the node before it goes to shared storage; a killed worker leaves one behind.
         scratch=2 * checkpoint(config, parameters),
+        fewest=sft.fewest_workers,
     )
 
 
@@ -187,7 +192,9 @@ def _grpo(stage: str, config: GrpoSettings, parameters: int) -> Need:
         memory = ranks * (2 * CPU_PROCESS + 20 * parameters) + objects
         if not grpo.joins_cluster(config.engine.device):  # 24 CPUs is what its own Ray is told, not what it uses
             return Need(stage, 1, 0, ranks, memory=memory, driver=True)
-        return Need(stage, grpo.nodes, ranks, VERL_CPUS_PER_RANK * ranks, CPU_VERL_BESIDE, memory=memory)
+        return Need(
+            stage, grpo.nodes, ranks, VERL_CPUS_PER_RANK * ranks, CPU_VERL_BESIDE, memory=memory, fewest=grpo.nodes
+        )
     share = parameters / (grpo.nodes * ranks)  # of each rank
     # A model with tied embeddings is loaded by every rank, in float32; any other by the first alone.
     loading = ranks * 4 * parameters
@@ -202,6 +209,7 @@ def _grpo(stage: str, config: GrpoSettings, parameters: int) -> Need:
         memory=ranks * 2 * GPU_PROCESS + math.ceil(max(loading, training)) + objects,
         shm=ranks * (SHM_PER_GPU + SHM_BUCKET),
         objects=objects,
+        fewest=grpo.nodes,
     )
 
 

@@ -32,8 +32,8 @@ BOUNDS = {
         "evaluate.max_tokens trace.l_max trace.n_correct trace.repeats trace.max_per_question trace.max_tokens "
         "trace.subsample_size select.per_question select.max_tokens segments.n segments.max_tokens evaluate.force_to "
         "teacher.n teacher.max_tokens teacher.concurrency "
-        "trace.builders sft.workers sft.batch sft.micro_batch sft.micro_tokens sft.epochs sft.max_length "
-        "sft.save_every sft.keep "
+        "trace.builders sft.workers sft.min_workers sft.batch sft.micro_batch sft.micro_tokens sft.epochs "
+        "sft.max_length sft.save_every sft.keep "
         "grpo.nodes grpo.ranks_per_node grpo.batch grpo.mini_batch grpo.micro_batch grpo.steps grpo.max_prompt "
         "grpo.micro_tokens grpo.guard_every "
         "grpo.max_response grpo.save_every grpo.test_every grpo.keep grpo.rollout.max_num_seqs "
@@ -101,6 +101,7 @@ def test_what_changes_only_speed_is_said_on_the_field() -> None:
         "trace.builders",
         "sft.cpus_per_worker",
         "sft.max_failures",
+        "sft.min_workers",
         "sft.save_every",
         "sft.keep",
         "grpo.timeout_minutes",

@@ -334,6 +334,16 @@ CHECKS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {
+            "cluster": {"address": "local", "num_cpus": 2},
+            "sft__workers": 4,
+            "sft__batch": 4,
+            "sft__min_workers": 3,
+        },
+        ["sft.min_workers: 3 x sft.cpus_per_worker is over cluster.num_cpus = 2"],
+    ),
+    ({"sft__min_workers": 2}, ["sft.min_workers: 2 is more than sft.workers = 1"]),
+    (
+        {
             "cluster__num_gpus": 2,
             "engine": {"device": "cuda", "actors": 2, "tensor_parallel": 2},
             "sft__workers": 4,

@@ -32,28 +32,38 @@ def environment(device: str, cpus: float) -> dict[str, str]:
     return common | ({"OMP_NUM_THREADS": str(max(1, int(cpus)))} if device == "cpu" else {})
 
 
-def accumulation(sft: SftConfig) -> int:
-    """Micro batches per worker and optimizer step, as DeepSpeed is told.
+def accumulation(sft: SftConfig, world: int) -> int:
+    """Micro batches per worker and optimizer step, as DeepSpeed is told; the last ones may be empty.
 
     With ``sft.micro_tokens`` their number varies and the loop says which one is the last;
     what DeepSpeed is told then only has to be more than one.
+
+    Args:
+        sft: The settings.
+        world: Workers there are.
     """
     if sft.micro_tokens is not None:
-        return max(2, math.ceil(sft.batch / sft.workers))
-    return sft.batch // (sft.workers * sft.micro_batch)
+        return max(2, math.ceil(sft.batch / world))
+    return math.ceil(sft.batch / (world * sft.micro_batch))
 
 
-def deepspeed_config(sft: SftConfig, dtype: str) -> dict[str, Any]:
+def deepspeed_config(sft: SftConfig, dtype: str, world: int, universal: bool = False) -> dict[str, Any]:
     """The DeepSpeed configuration, with ``sft.deepspeed`` merged over it.
 
     ``torch_adam`` takes PyTorch's own fused AdamW, which needs no compiler at start-up.
+
+    Args:
+        sft: The settings.
+        dtype: ``model.dtype``.
+        world: Workers there are.
+        universal: Whether a universal checkpoint is to be loaded.
     """
     zero: dict[str, Any] = {"stage": sft.zero}
     if sft.zero == 3:
         zero["stage3_gather_16bit_weights_on_model_save"] = True
     own = {
         "train_micro_batch_size_per_gpu": sft.micro_batch if sft.micro_tokens is None else 1,
-        "gradient_accumulation_steps": accumulation(sft),
+        "gradient_accumulation_steps": accumulation(sft, world),
         "gradient_clipping": sft.clip,
         "zero_optimization": zero,
         "optimizer": {
@@ -63,6 +73,7 @@ def deepspeed_config(sft: SftConfig, dtype: str) -> dict[str, Any]:
         "bf16": {"enabled": dtype == "bfloat16"},
         "steps_per_print": 2**31,
         "wall_clock_breakdown": False,
+        **({"checkpoint": {"load_universal": True}} if universal else {}),
     }
     return merge(own, sft.deepspeed)
 
@@ -90,8 +101,15 @@ def warmup_steps(ratio: float, steps: int) -> int:
     return math.ceil(ratio * steps)
 
 
-def build(folder: Path, config: SftSettings, steps: int) -> Any:
+def build(folder: Path, config: SftSettings, steps: int, world: int, universal: bool = False) -> Any:
     """Loads the model and wraps it. Collective: every worker calls it.
+
+    Args:
+        folder: The model.
+        config: The settings.
+        steps: Of the whole training.
+        world: Workers there are.
+        universal: Whether a universal checkpoint is to be loaded.
 
     Returns:
         A ``deepspeed.DeepSpeedEngine`` around an :class:`~sfray.training.sft.loss.Objective`, on the worker's device.
@@ -111,7 +129,7 @@ def build(folder: Path, config: SftSettings, steps: int) -> Any:
     if config.engine.device == "cpu":
         # a C++ extension that is only a faster all-reduce, compiled for minutes on first use
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    settings = deepspeed_config(sft, config.model.dtype)
+    settings = deepspeed_config(sft, config.model.dtype, world, universal)
     # while this object lives, from_pretrained partitions the weights as it loads them
     partitioned = HfDeepSpeedConfig(settings) if sft.zero == 3 else None
     model: Any = AutoModelForCausalLM.from_pretrained(

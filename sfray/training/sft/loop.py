@@ -7,15 +7,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sfray import models, seeds
 from sfray.compute.operations import training
 from sfray.config.settings import SftSettings
 from sfray.io.files import append, replacing
-from sfray.io.operations import allow
 from sfray.store.artifact import Artifact
+from sfray.training.sft.checkpoint import is_resized, load, save
 from sfray.training.sft.data import Plan, Rows, share
 from sfray.training.sft.engine import accumulation, build, export
 from sfray.training.sft.speed import speed
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from sfray.training.sft.batch import Batch
-
-_TAG = "deepspeed"
 
 
 @dataclass(frozen=True)
@@ -88,9 +85,11 @@ def train_worker(settings: dict[str, Any]) -> None:
     steps = plan(config, rows.ids)
     source = models.resolve(job.model)
     tokenizer = models.load_tokenizer(source, config.model.trust_remote_code)
-    engine = build(source, config, steps.steps)
+    world, saved = ray.train.get_context().get_world_size(), ray.train.get_checkpoint()
+    engine = build(source, config, steps.steps, world, is_resized(saved, world))
     _check(engine, config)
-    done = _load(engine, config.sft.lora.rank > 0)
+    adapted = config.sft.lora.rank > 0
+    done = load(engine, saved, Path(job.folder), adapted)
     if rank == 0:
         _forget(job.metrics, done)
     for step in range(done, steps.steps):
@@ -100,7 +99,8 @@ def train_worker(settings: dict[str, Any]) -> None:
             append(job.metrics, json.dumps(metrics).encode() + b"\n")
         stopping = _agreed(rank == 0 and requested(Path(job.folder)))
         if stopping or (step + 1) % config.sft.save_every == 0 or step + 1 == steps.steps:
-            _save(engine, step + 1, metrics, job)
+            save(engine, step + 1, metrics, Path(job.folder), adapted)
+            Meter(tags_of(job.artifact)).set(CHECKPOINT, time.time())
         if stopping:
             journal.end()
             return
@@ -117,41 +117,6 @@ def _agreed(asked: bool) -> bool:
     asking = torch.tensor(float(asked), device=ray.train.torch.get_device())
     distributed.all_reduce(asking)
     return bool(asking)
-
-
-def _load(engine: Any, adapted: bool) -> int:
-    """Restores the latest checkpoint, if there is one; returns the steps it has done."""
-    import ray.train
-
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None:
-        return 0
-    with checkpoint.as_directory() as folder:
-        # Frozen weights are not in it: they are the base model's.
-        loaded, state = engine.load_checkpoint(folder, tag=_TAG, load_module_strict=not adapted)
-    if loaded is None:
-        raise RuntimeError(f"DeepSpeed found nothing to load in {checkpoint}")
-    return int(state["step"])
-
-
-def _save(engine: Any, step: int, metrics: dict[str, Any], job: Job) -> None:
-    """Checkpoints: each worker hands its own files to Ray Train, which merges them.
-
-    Ray Train forgets an old checkpoint only after the new one is whole.
-    """
-    import ray.train
-
-    with TemporaryDirectory() as folder:
-        engine.save_checkpoint(
-            folder,
-            tag=_TAG,
-            client_state={"step": step},
-            save_latest=False,
-            exclude_frozen_parameters=job.config.sft.lora.rank > 0,
-        )
-        allow(Path(job.folder))
-        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
-    Meter(tags_of(job.artifact)).set(CHECKPOINT, time.time())
 
 
 def _check(engine: Any, config: SftSettings) -> None:
@@ -189,7 +154,7 @@ def _batches(rows: Rows, chosen: Sequence[int], job: Job, pad: int) -> list[Batc
     rank, world = context.get_world_rank(), context.get_world_size()
     packed = packs(job.config.model.attention)
     if sft.micro_tokens is None:
-        shares = share(chosen, rows.lengths, sft.micro_batch, accumulation(sft), rank, world)
+        shares = share(chosen, rows.lengths, sft.micro_batch, accumulation(sft, world), rank, world)
     else:
         shares = split(chosen, rows.lengths, sft.micro_tokens, world, packed)[rank]
     return [collate(rows, part, pad, packed) for part in shares]
@@ -243,6 +208,7 @@ def _step(
         "lr": rate,
         "grad_norm": None if norm is None else float(norm),
         **{name: int(value) for name, value in zip(_SUMS[:3], sums[:3], strict=True)},
+        "workers": world,
         "seconds": round(seconds, 4),
         "tokens_per_second": round(sums[1] / seconds, 1),
         **speed(training(shape, sums[1], sums[0], sums[3], engine.module.adapters), seconds, world, device),

@@ -8,6 +8,7 @@ model/              the trained model
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ from sfray.store.artifact import Artifact
 from sfray.store.sessions import Span
 from sfray.training.progress import following
 from sfray.training.sft import data
+from sfray.training.sft.checkpoint import UNIVERSAL
 from sfray.training.sft.engine import environment
 from sfray.training.sft.loop import Job, plan, read_metrics, train_worker
 from sfray.training.stopping import stoppable
@@ -40,8 +42,11 @@ from sfray.watch.watchdog import Watchdog, WorkerSilent, end_all
 if TYPE_CHECKING:
     from ray.train.torch import TorchTrainer
 
-START_TIMEOUT_SECONDS = 600
-"""How long Ray Train waits for all workers: imports take minutes on a busy machine."""
+START_SECONDS = 600
+"""How long Ray Train waits for room for its workers, before it asks for it again."""
+
+RECOUNT_SECONDS = 30
+"""The same for a group that may be smaller, which is then sized again: right after a loss the node is still counted."""
 
 
 class SftError(RuntimeError):
@@ -118,17 +123,21 @@ def _prepare(job: Job, traces: Traces, tokenizer: Any) -> list[Reject]:
 
 def _train(job: Job, steps: int) -> None:
     """Trains, with a progress bar; continues from the last checkpoint below the stage's folder."""
-    os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(START_TIMEOUT_SECONDS))
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
 
     config, sft = job.config, job.config.sft
-    remove_leftovers(Path(job.folder), ".model.*.tmp")
+    elastic = sft.fewest_workers < sft.workers
+    os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = str(RECOUNT_SECONDS if elastic else START_SECONDS)
+    for leftover in (".model.*.tmp", UNIVERSAL):
+        remove_leftovers(Path(job.folder), leftover)
     gpu = config.engine.device == "cuda"
     trainer = _trainer(config.cluster.address == "local")(
         train_worker,
         train_loop_config={"job": job},
         scaling_config=ScalingConfig(
-            num_workers=sft.workers,
+            # An elastic group is as large as there is room for whenever it starts, and keeps that size while it runs.
+            num_workers=(sft.fewest_workers, sft.workers) if elastic else sft.workers,  # type: ignore[arg-type] # of Ray Train V2
+            elastic_resize_monitor_interval_s=math.inf,  # type: ignore[call-arg] # of Ray Train V2
             use_gpu=gpu,
             resources_per_worker={"CPU": sft.cpus_per_worker} | ({"GPU": 1} if gpu else {}),
         ),
@@ -148,7 +157,7 @@ def _train(job: Job, steps: int) -> None:
         def stepped(line: Mapping[str, Any]) -> None:
             """Takes note of a step that is new."""
             stop.stepped = True
-            watch.meter.training_step(line)
+            watch.step(line)
 
         def look() -> None:
             """Looks after the workers."""
@@ -174,10 +183,20 @@ class _Watch:
 
     def __init__(self, job: Job) -> None:
         self.silent: WorkerSilent | None = None
-        self.meter = Meter(tags_of(job.artifact))
+        self._meter = Meter(tags_of(job.artifact))
         self._watchdog = Watchdog(job.artifact, "sft", job.config.cluster.silent_minutes)
         self._config = job.config
         self._asked, self._told = 0.0, ""
+        self._workers = job.config.sft.workers
+
+    def step(self, line: Mapping[str, Any]) -> None:
+        """Takes note of a step that is new; says with how many workers, where that has changed."""
+        self._meter.training_step(line)
+        if line["workers"] != self._workers:
+            self._workers = line["workers"]
+            console.print(
+                f"sft: from step {line['step']} on with {self._workers} of sft.workers = {self._config.sft.workers}"
+            )
 
     def look(self, now: bool = False) -> None:
         """Looks, if it is time to, or at the end."""
@@ -199,7 +218,7 @@ class _Watch:
 
 
 def shortage(config: SftSettings, alive: Sequence[Mapping[str, float]]) -> str | None:
-    """Says that the nodes do not hold all workers: Ray Train waits then, without a word, until they do.
+    """Says that the nodes do not hold enough workers: Ray Train waits then, without a word, until they do.
 
     Args:
         config: The settings.
@@ -207,11 +226,11 @@ def shortage(config: SftSettings, alive: Sequence[Mapping[str, float]]) -> str |
     """
     sft, gpu = config.sft, config.engine.device == "cuda"
     there = room(alive, sft.cpus_per_worker, 1 if gpu else 0)
-    if there >= sft.workers:
+    if there >= sft.fewest_workers:
         return None
     what = "1 GPU and " if gpu else ""
     return (
-        f"sft: the nodes that are alive have room for {there} of sft.workers = {sft.workers} ({what}"
+        f"sft: the nodes that are alive have room for {there} of {sft.fewest_key} = {sft.fewest_workers} ({what}"
         f"{sft.cpus_per_worker:g} CPUs each): it waits for another node, and goes on from the last checkpoint"
     )
 

@@ -1,7 +1,7 @@
 """Runs the SFT stage in a process and a Ray instance of its own: ``driver.py FOLDER SETTINGS``.
 
 FOLDER gets a small random model, silver traces (both written once) and the stage.
-SETTINGS is JSON: ``{"sft": {…}, "model": {…}, "seed": 0, "stage": "sft"}``.
+SETTINGS is JSON: ``{"sft": {…}, "model": {…}, "seed": 0, "stage": "sft", "cpus": 2}``.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def config(folder: Path, settings: dict) -> Config:
         "trace": {"max_tokens": 400},
         "grpo": {"max_prompt": 64, "max_response": 64},
         "sft": SFT | settings.get("sft", {}),
-        "cluster": {"address": "local", "num_cpus": 2, "num_gpus": 0, "object_store_gib": 0.2},
+        "cluster": {"address": "local", "num_cpus": settings.get("cpus", 2), "num_gpus": 0, "object_store_gib": 0.2},
     }
     return parse(raw)
 

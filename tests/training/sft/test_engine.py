@@ -25,7 +25,7 @@ from tests.training.grpo.model import tokenizer
 
 def test_deepspeed_config():
     sft = SftConfig(workers=2, batch=32, micro_batch=4, zero=2, lr=1e-5, clip=0.5, betas=[0.9, 0.98])
-    assert deepspeed_config(sft, "bfloat16") == {
+    assert deepspeed_config(sft, "bfloat16", 2) == {
         "train_micro_batch_size_per_gpu": 4,
         "gradient_accumulation_steps": 4,
         "gradient_clipping": 0.5,
@@ -41,14 +41,14 @@ def test_deepspeed_config():
 
 
 def test_zero_3_can_be_exported_whole():
-    zero = deepspeed_config(SftConfig(zero=3), "float32")
+    zero = deepspeed_config(SftConfig(zero=3), "float32", 1)
     assert zero["zero_optimization"] == {"stage": 3, "stage3_gather_16bit_weights_on_model_save": True}
     assert zero["bf16"] == {"enabled": False}
 
 
 def test_user_settings_win_key_by_key():
     extra = {"zero_optimization": {"overlap_comm": True}, "optimizer": {"params": {"fused": False}}}
-    made = deepspeed_config(SftConfig(zero=1, deepspeed=extra), "float32")
+    made = deepspeed_config(SftConfig(zero=1, deepspeed=extra), "float32", 1)
     assert made["zero_optimization"] == {"stage": 1, "overlap_comm": True}
     assert made["optimizer"]["params"]["fused"] is False
     assert made["optimizer"]["params"]["torch_adam"] is True
@@ -60,16 +60,25 @@ def test_merge_leaves_its_arguments_alone():
     assert base == {"a": {"b": 1}, "c": 2}
 
 
-@pytest.mark.parametrize(("workers", "micro", "batch", "expected"), [(1, 1, 1, 1), (4, 2, 64, 8), (2, 8, 16, 1)])
+@pytest.mark.parametrize(
+    ("workers", "micro", "batch", "expected"), [(1, 1, 1, 1), (4, 2, 64, 8), (2, 8, 16, 1), (3, 2, 16, 3)]
+)
 def test_accumulation(workers, micro, batch, expected):
-    assert accumulation(SftConfig(workers=workers, micro_batch=micro, batch=batch)) == expected
+    """Three of four workers have micro batches that are not full."""
+    assert accumulation(SftConfig(workers=4, micro_batch=micro, batch=batch), workers) == expected
+
+
+def test_a_universal_checkpoint_is_asked_for_where_it_is_to_be_loaded():
+    made = deepspeed_config(SftConfig(workers=2, batch=4), "float32", 1, universal=True)
+    assert made["checkpoint"] == {"load_universal": True}
+    assert made["gradient_accumulation_steps"] == 4
 
 
 def test_a_budget_of_tokens_needs_no_multiple():
     sft = SftConfig(workers=2, batch=5, micro_batch=4, micro_tokens=100)
-    made = deepspeed_config(sft, "float32")
+    made = deepspeed_config(sft, "float32", 2)
     assert (made["train_micro_batch_size_per_gpu"], made["gradient_accumulation_steps"]) == (1, 3)
-    assert accumulation(SftConfig(micro_tokens=100)) == 2
+    assert accumulation(SftConfig(micro_tokens=100), 1) == 2
 
 
 def test_environment():

@@ -300,7 +300,7 @@ def test_a_driver_that_is_asked_to_end_saves_and_one_that_is_killed_continues(fo
 
 
 def ended_in_the_middle(
-    folder: Path, number: signal.Signals, steps: int, stage: str = "driver", sft: dict = LONG
+    folder: Path, number: signal.Signals, steps: int, stage: str = "driver", sft: dict = LONG, cpus: int = 2
 ) -> tuple[subprocess.Popen, str]:
     """Starts a run, sends its driver a signal after some steps, and waits until nothing of it is left.
 
@@ -311,19 +311,21 @@ def ended_in_the_middle(
     """
     log = folder / "driver.log"
     earlier = log.stat().st_size if log.exists() else 0
-    process = start(folder, stage=stage, sft=sft)
+    process = start(folder, stage=stage, sft=sft, cpus=cpus)
     wait_for_steps(folder / stage / "metrics.jsonl", process, steps)
     workers = trainers(process)
-    assert len(workers) == 1
+    assert len(workers) == sft.get("workers", 1)
     children = workers if number == signal.SIGKILL else psutil.Process(process.pid).children(recursive=True)
     if number == signal.SIGKILL:
         process.send_signal(number)
     else:
-        workers[0].suspend()  # a worker takes milliseconds for a step: it would reach the last one first
+        for worker in workers:
+            worker.suspend()  # it takes milliseconds for a step: it would reach the last one first
         wait_until(lambda: re.search(rb"sft: \d+/\d+ steps", log.read_bytes()[earlier:]))
         process.send_signal(number)
         wait_until((folder / stage / "stop").read_bytes)
-        workers[0].resume()
+        for worker in workers:
+            worker.resume()
     process.wait(500)
     assert psutil.wait_procs(children, timeout=60)[1] == []  # without a driver they end by themselves
     return process, log.read_text()
@@ -342,6 +344,32 @@ def test_adapters_equal_a_plain_loop_from_a_checkpoint_on_and_are_merged(folder)
     finish(start(folder, stage="lora", sft=sft), folder)
     assert check(folder, "lora", sft).counts["steps"] == 48
     assert models.check_folder(folder / "lora" / "model").parameters == 26976
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    "sharded", [{"zero": 3}, {"zero": 2, "lora": {"rank": 4, "alpha": 8.0}}], ids=["zero3", "lora"]
+)
+def test_fewer_workers_go_on_from_the_shares_of_more(folder, sharded):
+    """The weight decay is one that shows: DeepSpeed's stage 3 gives it to all weights when it loads others' shares."""
+    stage = "zero3" if sharded["zero"] == 3 else "fewer-lora"
+    sft = {
+        "workers": 2,
+        "min_workers": 1,
+        "cpus_per_worker": 1.5,
+        "micro_batch": 1,
+        "epochs": 4,
+        "save_every": 100,
+        "weight_decay": 0.5,
+    } | sharded
+    ended_in_the_middle(folder, signal.SIGTERM, 3, stage, sft, cpus=3)
+    done = len(read_metrics(folder / stage / "metrics.jsonl"))
+    finish(start(folder, stage=stage, sft=sft), folder)
+    assert check(folder, stage, sft).counts["steps"] == 24
+    workers = [line["workers"] for line in read_metrics(folder / stage / "metrics.jsonl")]
+    assert workers == [2] * done + [1] * (24 - done)
+    assert f"sft: from step {done + 1} on with 1 of sft.workers = 2" in (folder / "driver.log").read_text()
+    assert not list((folder / stage).glob(".universal*"))
 
 
 @pytest.mark.engine
