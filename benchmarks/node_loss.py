@@ -66,6 +66,7 @@ class Kind:
         saved: Units between two checkpoints, where a checkpoint is what it goes on from.
         gpus: Of each node, logical ones: verl counts its ranks in them.
         overrides: Of its config.
+        rounds: Whether sums in another order may round its losses otherwise.
     """
 
     make: Callable[[Config, Artifact, Path], None]
@@ -76,6 +77,7 @@ class Kind:
     saved: int = 0
     gpus: int = 0
     overrides: tuple[str, ...] = ()
+    rounds: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +156,7 @@ KINDS = {
     "attempts": Kind(_attempts, (2, 1), False, lambda output: len(output.parts()), SHARDS),
     "traces": Kind(_traces, (1, 1), False, lambda output: len(output.parts()), SHARDS),
     "sft": Kind(_sft, (1, 1), True, _steps, STEPS, saved=5),
-    "fewer": Kind(_sft, (1, 1), False, _steps, STEPS, saved=5, overrides=("sft.min_workers=1",)),
+    "fewer": Kind(_sft, (1, 1), False, _steps, STEPS, saved=5, overrides=("sft.min_workers=1",), rounds=True),
     "grpo": Kind(_grpo, (8, 8), True, _updates, UPDATES, saved=2, gpus=1),
 }
 
@@ -267,7 +269,7 @@ def figures(name: str, output: Artifact) -> list[float]:
 
 def same(name: str, one: Outcome, other: Outcome) -> bool:
     """Whether two runs of a step have the same result."""
-    if name == "fewer":
+    if KINDS[name].rounds:
         return len(one.figures) == len(other.figures) and bool(np.allclose(one.figures, other.figures, atol=ROUNDING))
     return (one.files, one.figures) == (other.files, other.figures)
 
@@ -278,8 +280,8 @@ def run(names: list[str], moments: list[float]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         prepared(folder, settings("auto"))
-        trains = {"sft", "fewer"} & {*names}
-        for name in ["traces", *(n for n in names if n != "traces")] if trains else names:
+        tunes = any(KINDS[name].make is _sft for name in names)
+        for name in ["traces", *(n for n in names if n != "traces")] if tunes else names:
             undisturbed = once(name, folder, Artifact(folder / name, name, {}, {}), None)
             for moment in moments if name in names else []:
                 lost = once(name, folder, Artifact(folder / f"{name}-{moment}", name, {}, {}), moment)

@@ -81,6 +81,7 @@ def run_jobs(asked: Sequence[Asked]) -> Iterator[tuple[int, dict[int, int]]]:
     first.watch()
 
     def look() -> None:
+        """Looks after the workers of all jobs."""
         for tally in tallies.values():
             tally.look()
 

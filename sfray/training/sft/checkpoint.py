@@ -62,7 +62,7 @@ def load(engine: Any, checkpoint: Checkpoint | None, folder: Path, adapted: bool
         return 0
     first = distributed.get_rank() == 0
     universal = folder / UNIVERSAL if engine.load_universal_checkpoint() else None
-    decays = [group["weight_decay"] for group in engine.optimizer.param_groups]
+    decays = [group["weight_decay"] for group in engine.optimizer.param_groups] if universal else []
     with checkpoint.as_directory() as saved:
         if universal and first:
             _convert(Path(saved, TAG), universal / TAG)
@@ -97,6 +97,7 @@ def _separate(optimizer: Any, decays: list[float]) -> None:
 
 def _convert(saved: Path, universal: Path) -> None:
     """Has DeepSpeed's tool write a universal checkpoint. In a process of its own: it prints, and forks."""
+    allow(universal)
     remove_leftovers(universal.parents[1], UNIVERSAL)
     tool = [sys.executable, "-m", "deepspeed.checkpoint.ds_to_universal", "--inject_missing_state"]
     ended = subprocess.run(
