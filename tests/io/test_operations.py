@@ -162,7 +162,7 @@ EXCEPTIONS = {
     "sfray/interchange/export.py": "helpers of a block of replacing(): they are given its temporary folder",
     "sfray/interchange/skillfactory.py": "rows of an import on their way, thrown away at its begin and end",
     "sfray/report/charts.py": "a picture in memory",
-    "sfray/training/sft/checkpoint.py": "a checkpoint on its way to Ray Train, which puts it in place; the guard comes first",
+    "sfray/training/sft/checkpoint.py": "a checkpoint on its way to Ray Train, which puts it in place, after the guard",
     "sfray/training/grpo/process.py": "verl's log, and what a dead verl left in shared memory and scratch folders",
     "sfray/tasks/worker.py": "the pipes of a child process",
     "sfray/tiny/pretrain.py": "makes the embedded model, once, outside of any run",
