@@ -1,6 +1,6 @@
 """Ray's own fault injection over a small pipeline: whatever fails, the artifacts are the same.
 
-    python -m benchmarks.faults --schedules 200 --seed 0
+    python -m benchmarks.faults --schedules 200 --seed 0 --at-once 2
     python -m benchmarks.faults --only 17                   # the schedule of seed 17 again
 
 A schedule says which calls between Ray's processes fail, how (the request is lost, the answer is lost, or the caller
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -21,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -219,23 +221,24 @@ def attempt(rows: Path, faults: dict[str, dict[str, int]]) -> Outcome:
         return Outcome(json.loads(file.read_text(encoding="utf-8")), "", seconds, injected)
 
 
-def _attempts(rows: Path, seed: int) -> Iterator[Outcome]:
-    """A schedule again and again: a Ray that a busy machine does not start in half a minute gives up."""
+def started(rows: Path, seed: int) -> Outcome:
+    """What comes of the schedule of a seed, once its Ray has started: on a busy machine Ray gives up after 30 s."""
     while True:
-        yield attempt(rows, schedule(seed))
+        outcome = attempt(rows, schedule(seed))
+        if _NOT_STARTED not in outcome.said:
+            return outcome
 
 
-def run(wanted: Sequence[int]) -> dict[str, Any]:
-    """Runs schedules; says each that breaks a promise, with its seed."""
+def run(wanted: Sequence[int], at_once: int = 1) -> dict[str, Any]:
+    """Runs schedules, some at a time; says each that breaks a promise, with its seed."""
     broken, incidents, injected, times = [], 0, 0, []
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(at_once) as pool:
         rows = Path(name)
         write_run(rows, SHARDS * QUESTIONS, QUESTIONS)
         expected = attempt(rows, {})
         if not expected.hashes:
             raise RuntimeError(f"the run without faults failed:\n{expected.said}")
-        for seed in wanted:
-            outcome = next(o for o in _attempts(rows, seed) if _NOT_STARTED not in o.said)
+        for seed, outcome in zip(wanted, pool.map(functools.partial(started, rows), wanted), strict=True):
             times.append(outcome.seconds)
             injected += outcome.injected
             told = [workers.spoken(made["incidents"]) for made in outcome.artifacts.values()]
@@ -263,13 +266,14 @@ def main() -> None:
     parser.add_argument("--schedules", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0, help="of the first; the next has the next number")
     parser.add_argument("--only", type=int, help="one schedule, by its seed")
+    parser.add_argument("--at-once", type=int, default=1, help="schedules at a time, each with a Ray of its own")
     parser.add_argument("--drive", type=Path, nargs=2, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.drive:
         drive(*chosen.drive)
         return
     one = chosen.only is not None
-    figures = run([chosen.only] if one else range(chosen.seed, chosen.seed + chosen.schedules))
+    figures = run([chosen.only] if one else range(chosen.seed, chosen.seed + chosen.schedules), chosen.at_once)
     print(json.dumps(of("faults", figures), indent=2))
     if figures["violations"]:
         raise SystemExit(1)

@@ -44,13 +44,20 @@ def fitted(rows: Sequence[Sequence[float]], seconds: Sequence[float]) -> list[fl
     return [float(f"{value:.4g}") for value in found]
 
 
+def goes_on(made: Manifest) -> bool:
+    """Whether a step was made with the processes of the step before, so that nothing was imported for it."""
+    return made.timings.get("imports") == 0
+
+
 def sampling_row(path: Path, made: Manifest, lengths: Lengths) -> list[float]:
-    """Start, generated tokens of an engine, their context, and their share of a batch."""
+    """Start of engines or of a next model in them, generated tokens of an engine, their context, share of a batch."""
     rows, tokens = made.counts["rows"], made.counts["tokens"]
     shards = len(list(path.glob("part-*.parquet")))
     prompt = 2 * lengths.prompt + lengths.attempt if made.stage == "reflect" else lengths.prompt
     of_one = tokens / min(ENGINES, shards)
-    return [1, of_one, of_one * (prompt + tokens / rows / 2), of_one / min(MAX_NUM_SEQS, rows / shards)]
+    later = goes_on(made)
+    work = [of_one, of_one * (prompt + tokens / rows / 2), of_one / min(MAX_NUM_SEQS, rows / shards)]
+    return [float(not later), float(later), *work]
 
 
 def sft_row(made: Manifest) -> list[float]:
@@ -79,7 +86,7 @@ def rates(made: Sequence[Made], lengths: Lengths, validated: int) -> Rates:
     sampled = [(sampling_row(p, m, lengths), m.seconds) for p, m in made if m.stage in SAMPLED]
     tuned = [(sft_row(m), m.seconds) for _, m in made if m.stage == "sft"]
     grpo = [(grpo_rows(p, m), m) for p, m in made if m.stage == "grpo"]
-    engine_start, decode, context, step = fitted(*zip(*sampled, strict=True))
+    engine_start, engine_next, decode, context, step = fitted(*zip(*sampled, strict=True))
     sft_start, sft, sft_length = fitted(*zip(*tuned, strict=True))
     later = [s for (_, all_steps, _), _ in grpo for s in all_steps[1:]]
     grpo_step, grpo_token = fitted([[1, tokens] for tokens, _ in later], [seconds for _, seconds in later])
@@ -103,6 +110,7 @@ def rates(made: Sequence[Made], lengths: Lengths, validated: int) -> Rates:
         grpo_step=grpo_step,
         grpo=grpo_token,
         validation=float(f"{np.median(each):.3g}"),
+        engine_next=engine_next if any(map(goes_on, (m for _, m in made))) else None,
     )
 
 

@@ -133,6 +133,8 @@ class GrpoConfig:
         guard_every: With ``bypass``, steps between two forward passes that measure that difference; the first step
             after a start always does. Without, every step has it anyway.
         validate_first: Measure the accuracy before the first step too.
+        test_every: Steps between two measurements of the accuracy; the last step has one too. Null makes none: for a
+            run whose model is evaluated anyway.
         forward_prefetch: Gather the next layer's weights while one layer computes.
         max_failures: Restarts from the last checkpoint, each after at least one more step than the one before.
         timeout_minutes: Hard limit on one launch of verl.
@@ -166,7 +168,7 @@ class GrpoConfig:
     gradient_checkpointing: bool = True
     activation_offload: bool = True
     save_every: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 25
-    test_every: Annotated[int, AT_LEAST_ONE] = 25
+    test_every: Annotated[int | None, AT_LEAST_ONE] = 25
     keep: Annotated[int, AT_LEAST_ONE, SPEED_ONLY] = 2
     max_failures: Annotated[int, NOT_NEGATIVE, SPEED_ONLY] = 2
     timeout_minutes: Annotated[float, ABOVE_ZERO, SPEED_ONLY] = 24 * 60.0

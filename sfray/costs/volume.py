@@ -254,7 +254,8 @@ def _grpo(work: _Work) -> Volume:
     length = work.lengths.rollout * grpo.max_response if model.traced else work.lengths.attempt
     length = min(length, grpo.max_response, work.lengths.longest)
     # verl measures at every test_every-th step and at the last.
-    times = -(-grpo.steps // grpo.test_every) + int(grpo.validate_first)
+    times = -(-grpo.steps // grpo.test_every) if grpo.test_every else 0
+    times += int(grpo.validate_first)
     return Volume(
         rows,
         rows,

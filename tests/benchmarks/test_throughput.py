@@ -3,7 +3,8 @@ import json
 import pytest
 
 from benchmarks.quickstart import figures
-from benchmarks.throughput import fitted, grpo_rows, sft_row
+from benchmarks.throughput import fitted, grpo_rows, sampling_row, sft_row
+from sfray.costs.rates import Lengths
 from sfray.store.manifest import Manifest
 from sfray.store.profile import Part, Profile
 
@@ -21,6 +22,34 @@ def test_a_training_step_is_its_start_its_tokens_and_their_length(tmp_path):
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     grpo = Manifest("grpo", "f", {"grpo": {"ranks_per_node": 2}}, {}, seconds=46.0)
     assert grpo_rows(tmp_path, grpo) == ([30.0], [(40.0, 10.0), (30.0, 4.0)], [2.0])
+
+
+LENGTHS = Lengths(
+    prompt=50,
+    attempt=40,
+    reflection=60,
+    traced=0.5,
+    longest=640,
+    rollout=0.25,
+    after_grpo=0.75,
+    accuracy=0.25,
+    accuracy_trained=0.5,
+    traces=0.5,
+    trace=300,
+)
+
+
+def test_an_evaluation_starts_engines_or_goes_on_with_those_of_the_one_before(tmp_path):
+    for shard in range(4):
+        (tmp_path / f"part-{shard:05d}.parquet").touch()
+    counts = {"rows": 40, "tokens": 8000}
+    first = Manifest("evaluate", "f", {}, {}, counts=counts, timings={"ray": 2.0, "imports": 8.0, "engine": 2.0})
+    second = Manifest("evaluate", "g", {}, {}, counts=counts, timings={"workers": 0.6, "imports": 0.0, "engine": 0.8})
+    old = Manifest("evaluate", "h", {}, {}, counts=counts)
+    work = [4000, 4000 * 150, 400]  # of one of two engines: tokens, context, steps of a batch of ten
+    assert sampling_row(tmp_path, first, LENGTHS) == [1, 0, *work]
+    assert sampling_row(tmp_path, second, LENGTHS) == [0, 1, *work]
+    assert sampling_row(tmp_path, old, LENGTHS) == [1, 0, *work]
 
 
 def test_the_share_of_work_is_given_only_where_it_is_known():

@@ -66,6 +66,20 @@ def test_each_step_passes_on_what_it_is_expected_to_make():
     assert all(v.known for v in found.values())
 
 
+@pytest.mark.parametrize(
+    ("settings", "times"),
+    [
+        (["grpo.test_every=null"], 0),
+        (["grpo.test_every=null", "grpo.validate_first=true"], 1),
+        (["grpo.test_every=1"], 2),
+        (["grpo.test_every=1", "grpo.validate_first=true"], 3),
+    ],
+)
+def test_validations_are_counted_as_verl_makes_them(settings, times):
+    found = work("evaluate.max_tokens=640", "trace.max_tokens=2048", "grpo.steps=2", *settings)
+    assert found["grpo"].validation == times * 8 * 640 * 0.25
+
+
 def test_lazy_reflections_are_fewer_and_make_the_same_traces():
     every, lazy = work("reflect.mode=all"), work("reflect.mode=lazy")
     asked = lazy["reflections"]

@@ -155,7 +155,7 @@ def _trainer(config: GrpoSettings, paths: Paths, rows: int) -> list[str]:
         f"trainer.total_epochs={math.ceil(grpo.steps / (rows // grpo.batch)) + 1}",
         f"trainer.save_freq={grpo.save_every}",
         "trainer.checkpoint_callback_class=sfray.training.grpo.saving.Saving",
-        f"trainer.test_freq={grpo.test_every}",
+        f"trainer.test_freq={grpo.test_every or -1}",
         f"trainer.val_before_train={grpo.validate_first}",
         "trainer.resume_mode=auto",
         f"trainer.default_local_dir={quoted(paths.checkpoints)}",

@@ -240,6 +240,12 @@ def test_a_forward_pass_takes_an_equal_part_of_a_ranks_share(mini, n, ranks, wan
     assert micro_batch(grpo) == size
 
 
+@pytest.mark.parametrize(("every", "told"), [(25, 25), (1, 1), (None, -1)])
+def test_no_validation_is_a_frequency_that_verl_never_reaches(tiny, every, told):
+    config = verl_config(command(replace(tiny, grpo=replace(tiny.grpo, test_every=every)), PATHS, 512, "local"))
+    assert config.trainer.test_freq == told
+
+
 def test_epochs_never_end_before_the_steps(tiny):
     for rows, steps in ((16, 1), (16, 100), (47, 5), (512, 24)):
         config = replace(tiny, grpo=replace(tiny.grpo, batch=16, mini_batch=16, steps=steps))
