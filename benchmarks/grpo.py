@@ -120,6 +120,7 @@ def run(steps: int = 6, pairs: int = 3, model: str = "tiny") -> dict[str, Any]:
         "steps": steps - WARM_UP,
         "rollouts_per_step": whole.grpo.batch * whole.grpo.n,
         **made,
+        "ratio_to_bare": round(statistics.mean(1 / (1 + more) for more in found["step_mean"]), 4),
         "overheads": found["step_mean"],
         "overhead": round(statistics.mean(found["step_mean"]), 4),
         "token_overheads": found["kilotoken"],
@@ -140,6 +141,7 @@ def _figures(wall: float, rows: list[dict[str, Any]]) -> dict[str, float]:
         "start_and_end": round(wall - sum(row["seconds"] for row in rows), 1),
         "kilotoken": round(1000 * sum(steady) / tokens, 4),
         "step_mean": round(statistics.mean(steady), 2),
+        "guard_mean": round(statistics.mean(row.get("seconds_log_prob", 0.0) for row in rows[WARM_UP:]), 3),
         "step_std": round(statistics.stdev(steady), 2) if len(steady) > 1 else 0.0,
     }
 
@@ -152,11 +154,12 @@ def main() -> None:
     parser.add_argument("--model", default="tiny")
     chosen = parser.parse_args()
     result = run(chosen.steps, chosen.pairs, chosen.model)
-    print(f"{'':12}{'wall s':>10}{'start+end s':>14}{'step s':>16}{'1,000 tokens s':>16}")
+    print(f"{'':12}{'wall s':>10}{'start+end s':>14}{'step s':>16}{'of it guard s':>16}{'1,000 tokens s':>16}")
     for kind in ("stage", "bare_verl"):
         for row in result[kind]:
             step = f"{row['step_mean']:.2f} ± {row['step_std']:.2f}"
-            print(f"{kind:12}{row['wall']:>10.1f}{row['start_and_end']:>14.1f}{step:>16}{row['kilotoken']:>16.3f}")
+            whole = f"{row['wall']:>10.1f}{row['start_and_end']:>14.1f}"
+            print(f"{kind:12}{whole}{step:>16}{row['guard_mean']:>16.3f}{row['kilotoken']:>16.3f}")
     for what, key in (("a step", "overheads"), ("a token", "token_overheads")):
         print(f"overhead of {what}, by pair:", ", ".join(f"{x:+.1%}" for x in result[key]))
     print(json.dumps(of("grpo", result)))
