@@ -75,6 +75,28 @@ def grpo_rows(path: Path, made: Manifest) -> tuple[list[float], list[tuple[float
     return [start], [(line["tokens"] / ranks, line["seconds"]) for line in lines], [validation]
 
 
+def validation_rate(runs: Sequence[tuple[float, Manifest]], validated: int) -> float:
+    """Seconds for a generated token of a validation, of one rank; its responses are counted as long as the rollouts.
+
+    Args:
+        runs: Seconds that GRPO validated, 0 where it did not, and its manifest.
+        validated: Questions of a validation.
+
+    Raises:
+        ValueError: No run validated.
+    """
+    each = [
+        seconds * m.config["grpo"]["ranks_per_node"] / (validated * (m.counts["tokens"] / m.counts["rollouts"]))
+        for seconds, m in runs
+        if seconds
+    ]
+    if not each:
+        raise ValueError(
+            "none of the runs validated in GRPO (grpo.test_every), so the rate of validations is not known"
+        )
+    return float(f"{np.median(each):.3g}")
+
+
 def rates(made: Sequence[Made], lengths: Lengths, validated: int) -> Rates:
     """The rates that explain some steps best.
 
@@ -91,11 +113,6 @@ def rates(made: Sequence[Made], lengths: Lengths, validated: int) -> Rates:
     later = [s for (_, all_steps, _), _ in grpo for s in all_steps[1:]]
     grpo_step, grpo_token = fitted([[1, tokens] for tokens, _ in later], [seconds for _, seconds in later])
     first = np.median([s - grpo_step - grpo_token * t for (_, ((t, s), *_), _), _ in grpo])
-    # A validation's responses are counted as long as the rollouts.
-    each = [
-        seconds * m.config["grpo"]["ranks_per_node"] / (validated * (m.counts["tokens"] / m.counts["rollouts"]))
-        for ((_, _, (seconds,)), m) in grpo
-    ]
     return Rates(
         engine_start=engine_start,
         prefill=0.0,
@@ -109,8 +126,8 @@ def rates(made: Sequence[Made], lengths: Lengths, validated: int) -> Rates:
         grpo_first=round(float(first), 1),
         grpo_step=grpo_step,
         grpo=grpo_token,
-        validation=float(f"{np.median(each):.3g}"),
-        engine_next=engine_next if any(map(goes_on, (m for _, m in made))) else None,
+        validation=validation_rate([(seconds, m) for (_, _, (seconds,)), m in grpo], validated),
+        engine_next=engine_next if any(row[1] for row, _ in sampled) else None,
     )
 
 

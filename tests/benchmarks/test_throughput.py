@@ -3,10 +3,10 @@ import json
 import pytest
 
 from benchmarks.quickstart import figures
-from benchmarks.throughput import fitted, grpo_rows, sampling_row, sft_row
-from sfray.costs.rates import Lengths
+from benchmarks.throughput import fitted, grpo_rows, sampling_row, sft_row, validation_rate
 from sfray.store.manifest import Manifest
 from sfray.store.profile import Part, Profile
+from tests.costs.test_plan import LENGTHS
 
 
 def test_coefficients_are_found_again_and_are_not_negative():
@@ -24,19 +24,15 @@ def test_a_training_step_is_its_start_its_tokens_and_their_length(tmp_path):
     assert grpo_rows(tmp_path, grpo) == ([30.0], [(40.0, 10.0), (30.0, 4.0)], [2.0])
 
 
-LENGTHS = Lengths(
-    prompt=50,
-    attempt=40,
-    reflection=60,
-    traced=0.5,
-    longest=640,
-    rollout=0.25,
-    after_grpo=0.75,
-    accuracy=0.25,
-    accuracy_trained=0.5,
-    traces=0.5,
-    trace=300,
-)
+def test_runs_without_validation_say_nothing_of_its_rate():
+    def made(rollouts):
+        counts = {"tokens": 100 * rollouts, "rollouts": rollouts}
+        return Manifest("grpo", "f", {"grpo": {"ranks_per_node": 2}}, {}, counts=counts)
+
+    # 10 questions x 100 tokens, of two ranks
+    assert validation_rate([(3.0, made(4)), (0.0, made(4)), (5.0, made(8))], 10) == 0.008
+    with pytest.raises(ValueError, match=r"grpo\.test_every"):
+        validation_rate([(0.0, made(4))], 10)
 
 
 def test_an_evaluation_starts_engines_or_goes_on_with_those_of_the_one_before(tmp_path):
